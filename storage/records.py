@@ -1,0 +1,141 @@
+"""The nouns that travel between the packages: what a platform says of a short, what was seen, decided, labelled.
+
+Nothing here knows SQL, a browser or a model. A missing field is None, never a guess (DESIGN, issue "platforms").
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What an item of a result list or a feed is."""
+
+    SHORT = "short"
+    AD = "ad"
+    LIVE = "live"
+    PHOTO = "photo"
+
+
+class Verdict(StrEnum):
+    """Four answers, counted apart (D16). Only yes and no are opinions."""
+
+    YES = "yes"
+    NO = "no"
+    REFUSED = "refused"
+    UNREADABLE = "unreadable"
+
+
+class Action(StrEnum):
+    """What the agent did with a short on screen. SKIP is for what is never judged: ads, live rooms, photo posts."""
+
+    WATCH = "watch"
+    SCROLL = "scroll"
+    SKIP = "skip"
+
+
+class Outcome(StrEnum):
+    """How an exposure ended. OPEN is written before the action; after a kill it becomes INTERRUPTED (D4)."""
+
+    OPEN = "open"
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+
+
+class LabelKind(StrEnum):
+    VALUE = "value"
+    TOPIC = "topic"
+
+
+class Stance(StrEnum):
+    """How a short stands to a value or topic."""
+
+    EXPRESSES = "expresses"
+    OPPOSES = "opposes"
+    DEPICTS = "depicts"
+    NONE = "none"
+    UNSURE = "unsure"
+
+
+QUERY_SOURCE = "query"
+"""Label source that means *collected under*: no stance, no score, never the content's value (D15)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One item as the platform's own data describes it (D8). Handles are raw here and hashed when stored (D17)."""
+
+    platform: str
+    platform_id: str | None
+    """None where the site gives none, as for TikTok's live rooms."""
+    kind: Kind = Kind.SHORT
+    url: str | None = None
+    """Canonical address without handle, port or session parameters."""
+    caption: str | None = None
+    author: str | None = None
+    hashtags: tuple[str, ...] = ()
+    """Without '#', in the order of the caption."""
+    duration: float | None = None
+    """Seconds."""
+    published: datetime | None = None
+    views: int | None = None
+    likes: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+    language: str | None = None
+    sound: str | None = None
+    paid_partnership: bool | None = None
+    ai_generated: bool | None = None
+    subtitles: str | None = None
+    unavailable: str | None = None
+    """age, private, removed or region, where the site says so."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further flags of the site, kept as they are (never handles, cookies or addresses)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One encoded picture of a short and how it was taken (D6)."""
+
+    role: str
+    """`screen` (player with caption overlay) or `frame` (clean video frame)."""
+    source: str
+    """`canvas` (clean frame) or `crop` (cut from the screen, overlays included); a screen is always `crop`."""
+    method: str
+    """`canvas`, `cdp` or `page`: the call that took it."""
+    data: bytes
+    """JPEG."""
+    width: int
+    height: int
+    media_time: float | None
+    """Seconds of the video at which it was taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One statement about a short: it <stance> the value or topic <name>, says <source>."""
+
+    kind: LabelKind
+    name: str
+    source: str
+    stance: Stance | None = None
+    score: float | None = None
+    model: str | None = None
+    answer_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A decider's verdict on a short; YES means watch on, everything else means scroll."""
+
+    verdict: Verdict
+    decider: str
+    reason: str | None = None
+    score: float | None = None
+    """The decider's own scale, documented by it; None where it has none."""
+    answer_id: int | None = None
+    """The stored model answer behind it, if a model was asked."""
