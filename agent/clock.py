@@ -1,0 +1,75 @@
+"""Time as a parameter. Everything that waits or measures gets a clock; tests give one that they move by hand."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for rows, a steady clock for measuring, and sleeping."""
+
+    def now(self) -> datetime: ...
+
+    def steady(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def steady(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+class PlatformClock:
+    """Platform seconds: real ones times `scale` (D10). The sandbox runs faster; every other site has scale 1."""
+
+    def __init__(self, clock: Clock, scale: float) -> None:
+        self.clock = clock
+        self.scale = scale
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def steady(self) -> float:
+        return self.clock.steady() * self.scale
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds / self.scale)
+
+
+class Stop:
+    """A request to end after the short at hand. Long waits end at once when it comes."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def request(self) -> None:
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    async def unless_stopped(self, wait: Callable[[], Awaitable[None]]) -> bool:
+        """Wait, or less if a stop is requested. True if the wait ended by itself."""
+        if self.requested:
+            return False
+        waiting = asyncio.ensure_future(wait())
+        stopping = asyncio.ensure_future(self._event.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.done() and not self.requested
+        finally:
+            for future in (waiting, stopping):
+                future.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)

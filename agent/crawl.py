@@ -1,0 +1,274 @@
+"""The loop of one platform (D4-D12): claim -> put on screen -> capture -> hash -> decide -> commit -> act -> close.
+
+Search mode opens the shorts of result lists, in rounds over the keywords; feed mode watches one feed. Both end in
+`Viewing.show`, which handles one short. A turn that fails costs one short; a wall costs a pause; the queue stays.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
+from typing import TypeVar
+
+import structlog
+from playwright.async_api import Error as BrowserError
+from playwright.async_api import Page
+
+from agent.browser import Tab
+from agent.pace import Pacer
+from agent.platforms.base import OnScreen, Platform
+from agent.progress import Counts
+from agent.viewing import Viewing
+from storage.corpus import Corpus
+from storage.errors import Blocked, LayoutChanged, PageHung, ShortFailed, Unavailable
+from storage.records import Kind, Outcome, Record
+from storage.tasks import ListingItem, TaskItem
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PAGE_TIMEOUT = 45.0
+"""Real seconds that any one thing a page is asked for may take before the page counts as hung."""
+TRIES = 2
+"""How often a short may take the page down before it is recorded as failed."""
+EMPTY_LISTS = 5
+"""Result lists without a single item in a row that make a changed layout (D9)."""
+FAILURES = 10
+"""Shorts in a row that gave no picture, likewise."""
+
+
+class Crawl:
+    """One platform's queue, worked off turn by turn until it is empty, blocked, or a stop is requested."""
+
+    def __init__(
+        self,
+        *,
+        corpus: Corpus,
+        plan_run_id: int,
+        platform: Platform,
+        tab: Tab,
+        pacer: Pacer,
+        viewing: Viewing,
+        counts: Counts,
+        more: int = 20,
+    ) -> None:
+        self.corpus = corpus
+        self.plan_run_id = plan_run_id
+        self.platform = platform
+        self.tab = tab
+        self.pacer = pacer
+        self.viewing = viewing
+        self.counts = counts
+        self._more = more
+        """How many unopened items a visit to a result list should leave behind."""
+        self._hung: Counter[str] = Counter()
+        self._empty_lists = 0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Work until the queue is empty or a stop is requested.
+
+        Raises:
+            Blocked: the platform's budget of walls is used up.
+            LayoutChanged: lists without items, or shorts without pictures, again and again.
+            BudgetSpent, EndpointDown, EndpointRefused: from the decider.
+        """
+        while not self.pacer.stop_requested and (task := self.corpus.tasks.next_task(self.plan_run_id)):
+            self.corpus.tasks.start(task)
+            with structlog.contextvars.bound_contextvars(task=task.position, keyword=task.keyword):
+                try:
+                    await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
+                except Blocked as wall:
+                    await self._rest(task, wall)
+                except (PageHung, BrowserError) as error:
+                    log.warning("page_lost", error=str(error).splitlines()[0])
+                    self.pacer.went_wrong()
+                    await self.tab.close()
+                    self._count_failure("page_hung", "the page")
+
+    async def _rest(self, task: TaskItem, wall: Blocked) -> None:
+        """A wall: keep the queue, rest, or leave the platform alone for this command."""
+        self.counts.blocked += 1
+        self.counts.doing = f"wall: {wall.wall}"
+        log.warning("wall", wall=wall.wall, retry_after=wall.retry_after)
+        again = self.pacer.met_wall(wall.retry_after)
+        self.corpus.add_event("wall", {"wall": wall.wall, "platform": self.platform.name})
+        if not again:
+            self.corpus.tasks.block(task, wall.wall)
+            raise Blocked(
+                f"{self.platform.name} put up a wall ({wall.wall}) {self.pacer.walls_in_a_row} times in a row; look "
+                "at the site in a browser, then run the same command to go on",
+                wall.wall,
+                wall.retry_after,
+            )
+
+    # Search
+
+    async def _search_turn(self, task: TaskItem) -> None:
+        listing = self.corpus.tasks.next_listing(task)
+        if listing is None and not await self._search(task):
+            left = self.corpus.tasks.dry(task)
+            log.info("dry", keyword=task.keyword, not_passed_on=left)
+        elif listing is not None:
+            await self._open_listing(task, listing)
+
+    async def _search(self, task: TaskItem) -> bool:
+        """Visit the result list of a task's keyword; True if it brought an item that was not listed before."""
+        assert task.keyword is not None
+        self.counts.doing = f"searching {task.keyword}"
+        if not await self.pacer.before_view():
+            return True  # a stop says nothing about the keyword
+        page = await self.tab.page()
+        waiting = items = 0
+        async with aclosing(self.platform.results(page, task.keyword)) as batches:  # type: ignore[type-var]
+            async for batch in within(batches):
+                await self._check_wall(page)
+                items += len(batch)
+                waiting += self.corpus.tasks.add_listings(task, batch)
+                if waiting >= self._more or self.pacer.stop_requested:
+                    break
+        self.tab.count_view()
+        if items == 0:
+            await self._check_wall(page)
+            self._empty_lists += 1
+            if self._empty_lists >= EMPTY_LISTS:
+                raise LayoutChanged(
+                    f"{self.platform.name} gave {EMPTY_LISTS} result lists in a row without a single item; its pages "
+                    "have probably changed: see `python -m agent.doctor`"
+                )
+        else:
+            self._empty_lists = 0
+            self.pacer.went_well()
+        return waiting > 0
+
+    async def _open_listing(self, task: TaskItem, listing: ListingItem) -> None:
+        record = listing.record
+        if record.kind is not Kind.SHORT:
+            self.viewing.skip(task, record, listing)
+            return
+        if not await self.pacer.before_view():
+            return
+        self.counts.doing = f"{task.keyword}: {record.platform_id}"
+        page = await self._page()
+        try:
+            try:
+                shown = await answered(self.platform.open(page, record))
+            except ShortFailed:
+                await self._check_wall(page)  # a wall is not the short's fault
+                raise
+            await self._check_wall(page)
+            await self._show(page, task, shown, listing)
+        except Unavailable as error:
+            self.viewing.failed(task, record, Outcome.UNAVAILABLE, error.cause, listing)
+        except (PageHung, BrowserError) as error:
+            if self._may_try_again(record):
+                raise
+            self.viewing.failed(task, record, Outcome.FAILED, "page_hung", listing)
+            raise PageHung(f"{record.platform_id} took the page down: {error}") from error
+        except ShortFailed as error:
+            self.viewing.failed(task, record, Outcome.FAILED, error.cause, listing)
+            self._count_failure(error.cause, str(error))
+
+    # Feed
+
+    async def _feed_turn(self, task: TaskItem) -> None:
+        """Watch the task's feed in its own profile until its quota is full."""
+        self.counts.doing = "opening the feed"
+        if not await self.pacer.before_view():
+            return
+        page = await self.tab.page()
+        last = self.corpus.last_exposure(task)
+        first = True
+        async with aclosing(self.platform.feed(page)) as items:  # type: ignore[type-var]
+            async for shown in within(items):
+                if first:
+                    await self.tab.save_profile()  # the visitor's identity, before anything is seen with it
+                await self._check_wall(page)
+                if not (first and last and last.same_showing(shown.record)):
+                    await self._feed_item(page, task, shown)
+                first = False
+                task = self.corpus.tasks.reload(task)
+                if task.taken >= task.quota or self.pacer.stop_requested or self.tab.needs_recycling:
+                    break
+                if not await self.pacer.before_view():
+                    break
+            else:
+                self.corpus.tasks.dry(task)
+        await self.tab.save_profile()
+        if self.tab.needs_recycling:
+            await self.tab.close()
+
+    async def _feed_item(self, page: Page, task: TaskItem, shown: OnScreen) -> None:
+        record = shown.record
+        if record.kind is not Kind.SHORT or record.platform_id is None:
+            self.viewing.skip(task, record)
+            return
+        self.counts.doing = f"feed: {record.platform_id}"
+        try:
+            await self._show(page, task, shown)
+        except Unavailable as error:
+            self.viewing.failed(task, record, Outcome.UNAVAILABLE, error.cause)
+        except (PageHung, BrowserError) as error:
+            if not self._may_try_again(record):
+                self.viewing.failed(task, record, Outcome.FAILED, "page_hung")
+            raise PageHung(f"{record.platform_id} took the page down: {error}") from error
+        except ShortFailed as error:
+            await self._check_wall(page)
+            self.viewing.failed(task, record, Outcome.FAILED, error.cause)
+            self._count_failure(error.cause, str(error))
+
+    # Both
+
+    async def _show(
+        self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None
+    ) -> None:
+        await self.viewing.show(page, task, shown, listing)
+        self.tab.count_view()
+        self._failures = 0
+        self.pacer.went_well()
+
+    async def _page(self) -> Page:
+        """The page, on a fresh context where the old one has had its number of views."""
+        if self.tab.needs_recycling:
+            await self.tab.close()
+        return await self.tab.page()
+
+    async def _check_wall(self, page: Page) -> None:
+        """Raises Blocked for a visible wall, after trying what a person may do about a passable one."""
+        seen = await answered(self.platform.wall(page))
+        if seen is None or (seen.passable and await answered(self.platform.pass_wall(page, seen))):
+            return
+        raise Blocked(f"{self.platform.name}: {seen.wall}", seen.wall, seen.retry_after)
+
+    def _may_try_again(self, record: Record) -> bool:
+        self._hung[record.platform_id or ""] += 1
+        return self._hung[record.platform_id or ""] < TRIES
+
+    def _count_failure(self, cause: str, what: str) -> None:
+        self.pacer.went_wrong()
+        self._failures += 1
+        if self._failures >= FAILURES:
+            raise LayoutChanged(
+                f"{self.platform.name} failed {FAILURES} times in a row (last: {cause}, {what}); its pages have "
+                "changed or the browser cannot play its videos: see `python -m agent.doctor`"
+            )
+
+
+async def answered(asked: Awaitable[T]) -> T:
+    """The page's answer, or PageHung when none comes."""
+    try:
+        async with asyncio.timeout(PAGE_TIMEOUT):
+            return await asked
+    except TimeoutError as error:
+        raise PageHung(f"the page did not answer within {PAGE_TIMEOUT:.0f} s") from error
+
+
+async def within(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The same items, each of which must come in time."""
+    while True:
+        try:
+            item = await answered(anext(items))
+        except StopAsyncIteration:
+            return
+        yield item

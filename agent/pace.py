@@ -1,0 +1,77 @@
+"""Politeness (D11): a least delay between views, a ceiling per hour, and a breaker on walls.
+
+The delay never falls on an error: an error doubles it, and only a run of good views brings it back, slowly.
+"""
+
+from collections import deque
+
+from agent.clock import PlatformClock, Stop
+from agent.platforms.base import Pace
+
+HOUR = 3600.0
+SLOWEST = 8.0
+"""The delay grows to at most this many times the platform's least delay."""
+RECOVERY = 0.9
+"""Share of the extra delay that is left after one good view."""
+
+
+class Pacer:
+    """Lets one view of one platform through at a time.
+
+    All times are platform seconds. Not shared between platforms: each has its own breaker.
+    """
+
+    def __init__(self, pace: Pace, clock: PlatformClock, stop: Stop) -> None:
+        self.pace = pace
+        self._clock = clock
+        self._stop = stop
+        self._factor = 1.0
+        self._last = float("-inf")
+        self._views: deque[float] = deque()
+        self._not_before = float("-inf")
+        self.walls_in_a_row = 0
+
+    @property
+    def delay(self) -> float:
+        """Seconds between two views at the moment."""
+        return self.pace.min_delay * self._factor
+
+    def wait_needed(self) -> float:
+        """Seconds until the next view is allowed."""
+        now = self._clock.steady()
+        while self._views and self._views[0] <= now - HOUR:
+            self._views.popleft()
+        ready = max(self._last + self.delay, self._not_before)
+        if len(self._views) >= self.pace.views_per_hour:
+            ready = max(ready, self._views[0] + HOUR)
+        return max(0.0, ready - now)
+
+    async def before_view(self) -> bool:
+        """Wait for the next view's time; False if a stop was requested meanwhile."""
+        while (seconds := self.wait_needed()) > 0:
+            if not await self._stop.unless_stopped(lambda seconds=seconds: self._clock.sleep(seconds)):  # type: ignore[misc]
+                return False
+        self._last = self._clock.steady()
+        self._views.append(self._last)
+        return not self._stop.requested
+
+    def went_well(self) -> None:
+        """A view worked: forget past walls, and let an extra delay shrink a little."""
+        self.walls_in_a_row = 0
+        self._factor = 1.0 + (self._factor - 1.0) * RECOVERY
+
+    def went_wrong(self) -> None:
+        """A view failed: slow down."""
+        self._factor = min(SLOWEST, self._factor * 2)
+
+    def met_wall(self, retry_after: float | None) -> bool:
+        """A wall came up: rest as long as the site asks, else the platform's pause, doubled per wall in a row.
+
+        Returns:
+            True if the platform may be asked again after the rest, False when its budget of walls is used up.
+        """
+        self.went_wrong()
+        self.walls_in_a_row += 1
+        pause = self.pace.block_pause * 2 ** (self.walls_in_a_row - 1)
+        self._not_before = self._clock.steady() + max(pause, retry_after or 0.0)
+        return self.walls_in_a_row < self.pace.block_budget

@@ -1,0 +1,415 @@
+"""The sandbox platform (D13): the same work as on a real site, against the server in `agent/sandbox/`.
+
+Records come from the state embedded in a page and from the answers of `/api/search` and `/api/feed`, merged by id;
+the DOM gives what is clicked or seen (D8). Figures taken here test the pipeline, never validity.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, quote, urlsplit
+from weakref import WeakKeyDictionary
+
+from playwright.async_api import Error, Page, Request, Response
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from agent.platforms.base import Box, OnScreen, Pace, Platform, SiteFacts, Wall, WallSeen
+from agent.sandbox.app import Options
+from agent.sandbox.server import SandboxServer
+from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
+from storage.records import Kind, Record
+
+Q = {
+    "state": "script#state",
+    "active": 'article[data-active="true"]',
+    "player": ".player",
+    "video": ".player video",
+    "like": "button.like[aria-pressed]",
+    "next": "#next, [aria-label='Next short']",
+    "column": "#column",
+    "end": "#next:disabled",
+    "unavailable": "#unavailable",
+    "wall": "[data-wall]",
+    "reject": "#reject-all",
+}
+CANONICAL = "https://sandbox.invalid/short/"
+"""Stored addresses carry no port: the next server has another one."""
+TIMEOUT = 10.0
+"""Real seconds for a page or an answer to come."""
+MOVE_TIMEOUT = 1.5
+"""Real seconds in which one way of moving on must bring a new short."""
+UNAVAILABLE = ("private", "removed", "age", "region")
+
+# Waits for the one active article to be another than `before` (its position and id).
+_SHOWN_SCRIPT = """
+async ([active, player, before, timeout]) => {
+  const deadline = performance.now() + timeout * 1000;
+  for (;;) {
+    const articles = document.querySelectorAll(active);
+    const data = articles.length === 1 ? articles[0].dataset : {};
+    const place = `${data.position}:${data.id}`;
+    if (articles.length === 1 && place !== before) {
+      const {x, y, width, height} = articles[0].querySelector(player).getBoundingClientRect();
+      return {place, id: data.id, box: {x, y, width, height}};
+    }
+    if (performance.now() > deadline) return null;
+    if (!articles.length && document.readyState === 'complete') return null;
+    await new Promise(done => setTimeout(done, 4));
+  }
+}
+"""
+_WALL_SCRIPT = """
+([wall, reject]) => {
+  for (const element of document.querySelectorAll(wall))
+    if (element.checkVisibility({visibilityProperty: true}) && element.getBoundingClientRect().height)
+      return {wall: element.dataset.wall, retryAfter: Number(element.dataset.retryAfter) || null,
+              passable: Boolean(element.querySelector(reject))};
+  const page = document.body.dataset.page, visible = id => document.getElementById(id)?.checkVisibility();
+  const bare = page === 'search' ? !document.querySelector('.card') && !visible('no-results')
+             : page === 'feed' ? !document.querySelector('article') && !visible('feed-end') : false;
+  return bare && !visible('error-card') ? {wall: 'empty', retryAfter: null, passable: false} : null;
+}
+"""
+_LIKED_SCRIPT = """
+async ([selector, timeout]) => {
+  const button = document.querySelector(selector), deadline = performance.now() + timeout * 1000;
+  while (button.disabled && performance.now() < deadline) await new Promise(done => setTimeout(done, 10));
+  return !button.disabled && button.getAttribute('aria-pressed') === 'true';
+}
+"""
+
+
+@dataclass
+class _Received:
+    """What a page has received so far."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    """By place: `position:id` for feed items, else the id."""
+    answers: dict[tuple[str, int], Any] = field(default_factory=dict)
+    """Search answers by query and cursor; None for one that could not be read."""
+    retry_after: float | None = None
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Sandbox(Platform):
+    """Shorts that we own, served by a child process that `start` launches.
+
+    Args:
+        vocabulary: keywords by value id.
+        state: file that keeps the visitors' watch events.
+        seed: of the content, not of the crawl.
+        time_scale: platform seconds per real second.
+        media: folder of pictures to serve instead of drawn scenes.
+        faults: specifications as in `agent.sandbox.faults`.
+    """
+
+    name: ClassVar[str] = "sandbox"
+    hosts: ClassVar[tuple[str, ...]] = ("sandbox.invalid",)
+    pace: ClassVar[Pace] = Pace(min_delay=2.0, views_per_hour=3600, block_pause=60.0)
+    example: ClassVar[str] = CANONICAL + "1-3fa09c12de"
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Mapping[str, Sequence[str]],
+        state: Path,
+        seed: int = 1,
+        time_scale: float = 20.0,
+        media: Path | None = None,
+        faults: Sequence[str] = (),
+    ) -> None:
+        self.time_scale = time_scale
+        self.base_url = ""
+        self._server = SandboxServer(
+            Options(
+                seed=seed, vocabulary={value: list(words) for value, words in vocabulary.items()},
+                time_scale=time_scale, media=str(media.resolve()) if media else None, faults=tuple(faults),
+                state=str(state.resolve()),
+            )
+        )
+        self._pages: WeakKeyDictionary[Page, _Received] = WeakKeyDictionary()
+
+    @staticmethod
+    def parse(raw: Any, kind: str) -> list[Record]:
+        """Records of `search` and `feed` (`items`, embedded or answered) and of `short` (`item`, or a `status`)."""
+        if not isinstance(raw, dict):
+            return []
+        if kind == "short":
+            item = raw.get("item")
+            if raw.get("status") in UNAVAILABLE:
+                item = {"id": raw["id"], "unavailable": raw["status"]}
+            return [_record(item)] if item else []
+        return [_record(item) for item in raw.get("items", [])]
+
+    async def start(self) -> None:
+        """Launch the server.
+
+        Raises:
+            NotSetUp: it does not come up.
+            UsageError: a fault's specification or the media folder is wrong.
+        """
+        self.base_url = await self._server.__aenter__()
+
+    async def close(self) -> None:
+        """End the server."""
+        await self._server.__aexit__(None, None, None)
+
+    def attach(self, page: Page) -> None:
+        received = self._pages.setdefault(page, _Received())
+
+        def begin(work: Coroutine[Any, Any, None]) -> None:
+            task = asyncio.ensure_future(work)
+            received.tasks.add(task)
+            task.add_done_callback(received.tasks.discard)
+
+        def on_response(response: Response) -> None:
+            if "/api/search" in response.url or "/api/feed" in response.url:
+                begin(self._read(received, response))
+
+        def on_request(request: Request) -> None:
+            if request.url.endswith("/api/down") and '"crash"' in (request.post_data or ""):
+                begin(_crash(page))
+
+        page.on("response", on_response)
+        page.on("request", on_request)
+
+    async def results(self, page: Page, keyword: str) -> AsyncIterator[list[Record]]:
+        address = f"/search?q={quote(keyword)}"
+        received = self._received(page)
+        received.answers.clear()
+        data = await self._visit(page, address)
+        cursor = 0
+        while True:
+            records = self.parse(data, "search")
+            if records or not (isinstance(data, dict) and data.get("cursor")):  # a cursor and no items: nothing found
+                yield records
+            if not records or not data.get("hasMore"):
+                return
+            cursor = data["cursor"]
+            if (keyword, cursor) not in received.answers and page.url != self.base_url + address:
+                await self._visit(page, address)  # the tab was used for something else meanwhile
+            data = await self._next_answer(page, received, keyword, cursor)
+
+    async def _next_answer(self, page: Page, received: _Received, keyword: str, cursor: int) -> Any:
+        """Scroll until the page has asked for `cursor` and got an answer; None if none came."""
+        deadline = asyncio.get_running_loop().time() + TIMEOUT
+        while (keyword, cursor) not in received.answers:
+            if received.retry_after is not None:
+                raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
+            if asyncio.get_running_loop().time() > deadline:
+                return None
+            await _answered(page.evaluate("scrollTo(0, document.documentElement.scrollHeight)"))
+            await asyncio.sleep(0.01)
+        return received.answers[keyword, cursor]
+
+    async def open(self, page: Page, record: Record) -> OnScreen:
+        short_id = record.platform_id
+        if short_id is None:
+            raise ShortFailed(f"a {record.kind} without id cannot be opened", "no_id")
+        state = await self._visit(page, f"/short/{short_id}")
+        fresh = next(iter(self.parse(state, "short")), None)
+        if fresh is not None and fresh.unavailable:
+            raise Unavailable(f"{short_id} is not available ({fresh.unavailable})", fresh.unavailable)
+        shown = await self._shown(page, None, TIMEOUT)
+        if shown is None or fresh is None:
+            raise ShortFailed(f"{short_id} did not come up", "no_player")
+        if shown["id"] != short_id or urlsplit(page.url).path != f"/short/{short_id}":
+            raise ShortFailed(f"{shown['id'] or 'another item'} came up instead of {short_id}", "wrong_short")
+        return await self._on_screen(page, shown, fresh)
+
+    async def feed(self, page: Page) -> AsyncIterator[OnScreen]:
+        received = self._received(page)
+        state = await self._visit(page, "/feed")
+        self._note(received, state)
+        shown = await self._shown(page, None, TIMEOUT)
+        if shown is None and isinstance(state, dict) and state.get("end"):
+            return
+        while shown is not None:
+            for task in list(received.tasks):  # answers that came but are still being read
+                await task
+            record = received.records.get(shown["place"])
+            if record is None:
+                raise PageHung(f"the feed shows {shown['id'] or 'an item'} and never received its data")
+            yield await self._on_screen(page, shown, record)
+            shown = await self._move_on(page, shown["place"])
+            if shown is None and await page.query_selector(Q["end"]):
+                return
+        seen = await self.wall(page)
+        if seen is not None:
+            raise Blocked(f"the sandbox's feed stands behind a wall ({seen.wall})", seen.wall, seen.retry_after)
+        raise PageHung("the sandbox's feed does not move on")
+
+    async def _move_on(self, page: Page, place: str) -> dict[str, Any] | None:
+        """Button, key, wheel, scrolling, in this order; only another item on screen is success."""
+        async def button() -> None:
+            await page.locator(Q["next"]).first.click(timeout=MOVE_TIMEOUT * 1000)
+
+        async def key() -> None:
+            await page.keyboard.press("ArrowDown")
+
+        async def wheel() -> None:
+            box = await page.locator(Q["column"]).bounding_box(timeout=MOVE_TIMEOUT * 1000)
+            if box is not None:
+                await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+                await page.mouse.wheel(0, box["height"])
+
+        async def scroll() -> None:
+            await page.evaluate(
+                "active => document.querySelector(active)?.nextElementSibling?.scrollIntoView()", Q["active"]
+            )
+
+        ways: tuple[Callable[[], Awaitable[None]], ...] = (button, key, wheel, scroll)
+        for way in ways:
+            with suppress(PlaywrightTimeout):
+                await _answered(way())
+            shown = await self._shown(page, place, MOVE_TIMEOUT)
+            if shown is not None or await page.query_selector(Q["end"]):
+                return shown
+        return None
+
+    async def wall(self, page: Page) -> WallSeen | None:
+        seen = await _answered(page.evaluate(_WALL_SCRIPT, [Q["wall"], Q["reject"]]))
+        if seen is None:
+            return None
+        retry_after = seen["retryAfter"] or (self._received(page).retry_after if seen["wall"] == "rate_limit" else None)
+        return WallSeen(wall=Wall(seen["wall"]), retry_after=retry_after, passable=seen["passable"])
+
+    async def pass_wall(self, page: Page, seen: WallSeen) -> bool:
+        if seen.wall is not Wall.CONSENT:
+            return False
+        with suppress(PlaywrightTimeout):
+            await page.locator(Q["reject"]).click(timeout=TIMEOUT * 1000)
+        return await self.wall(page) is None
+
+    async def like(self, page: Page, shown: OnScreen) -> str:
+        selector = f"{Q['active']} {Q['like']}"
+        button = await page.query_selector(selector)
+        if button is None or await self.current_id(page) != shown.record.platform_id:
+            return "refused"
+        if await button.get_attribute("aria-pressed") != "true":
+            await button.click()
+        confirmed = await _answered(page.evaluate(_LIKED_SCRIPT, [selector, MOVE_TIMEOUT]))
+        return "confirmed" if confirmed else "refused"
+
+    async def current_id(self, page: Page) -> str | None:
+        """Id of the one short that is on screen now."""
+        shown = await self._shown(page, None, 0)
+        return shown["id"] or None if shown else None
+
+    async def site_facts(self, page: Page) -> SiteFacts:
+        data = await _answered(page.evaluate("() => ({...document.body.dataset})"))
+        return SiteFacts(
+            country=data.get("country"), language=data.get("language"),
+            logged_in={"true": True, "false": False}.get(data.get("loggedIn")),
+        )
+
+    def _received(self, page: Page) -> _Received:
+        if page not in self._pages:
+            self.attach(page)
+        return self._pages[page]
+
+    async def _visit(self, page: Page, path: str) -> Any:
+        """Go to a page of the site; its embedded state, None where there is none to be read."""
+        received = self._received(page)
+        received.retry_after = None
+        try:
+            response = await page.goto(self.base_url + path, wait_until="domcontentloaded", timeout=TIMEOUT * 1000)
+        except PlaywrightTimeout as error:
+            raise PageHung(f"{path} did not come within {TIMEOUT:.0f} s") from error
+        if response is not None and response.status == 429:
+            received.retry_after = _seconds(response)
+            raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
+        text = await _answered(page.evaluate("q => document.querySelector(q)?.textContent", Q["state"]))
+        return _decoded(text or "")
+
+    async def _read(self, received: _Received, response: Response) -> None:
+        asked = urlsplit(response.url)
+        if response.status == 429:
+            received.retry_after = _seconds(response)
+            return
+        try:
+            data = _decoded(await response.text())
+        except Error:  # the page left before the answer was read
+            return
+        if asked.path == "/api/search":
+            query = parse_qs(asked.query)
+            received.answers[query["q"][0], int(query["cursor"][0])] = data
+        else:
+            self._note(received, data)
+
+    def _note(self, received: _Received, data: Any) -> None:
+        """Keep a feed answer's records by place; the newest of each place wins."""
+        records = self.parse(data, "feed")
+        if not records:
+            return
+        for item, record in zip(data["items"], records, strict=True):
+            received.records[f"{item['position']}:{item['id']}"] = record
+        while len(received.records) > 100:
+            received.records.pop(next(iter(received.records)))
+
+    async def _shown(self, page: Page, before: str | None, timeout: float) -> dict[str, Any] | None:
+        arguments = [Q["active"], Q["player"], before, timeout]
+        shown: dict[str, Any] | None = await _answered(page.evaluate(_SHOWN_SCRIPT, arguments))
+        return shown
+
+    async def _on_screen(self, page: Page, shown: Mapping[str, Any], record: Record) -> OnScreen:
+        video = None
+        if record.kind in (Kind.SHORT, Kind.AD):
+            video = await page.query_selector(f"{Q['active']} {Q['video']}")
+        return OnScreen(record=record, box=Box(**shown["box"]), video=video)
+
+
+def _record(item: Mapping[str, Any]) -> Record:
+    """One item of the site's data."""
+    kind = Kind.AD if item.get("isAd") else {"photo": Kind.PHOTO, "live": Kind.LIVE}.get(item.get("type", ""), Kind.SHORT)
+    stats = item.get("stats") or {}
+    created = item.get("createTime")
+    return Record(
+        platform="sandbox",
+        platform_id=item["id"] or None,
+        kind=kind,
+        url=CANONICAL + item["id"] if item["id"] else None,
+        caption=item.get("desc") or None,
+        author=(item.get("author") or {}).get("handle"),
+        hashtags=tuple(item.get("hashtags") or ()),
+        duration=item.get("duration") or None,
+        published=datetime.fromtimestamp(created, UTC) if created else None,
+        views=stats.get("views"), likes=stats.get("likes"), comments=stats.get("comments"), shares=stats.get("shares"),
+        language=item.get("language"), sound=item.get("sound"), subtitles=item.get("subtitles"),
+        paid_partnership=item.get("paidPartnership"), ai_generated=item.get("aiGenerated"),
+        unavailable=item.get("unavailable"),
+        extra={"media_file": item["mediaFile"]} if "mediaFile" in item else {},
+    )
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _seconds(response: Response) -> float | None:
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isdigit() else None
+
+
+async def _answered(asked: Awaitable[Any]) -> Any:
+    """The page's answer, or PageHung: a script that never returns answers nothing."""
+    try:
+        async with asyncio.timeout(TIMEOUT + 2):
+            return await asked
+    except TimeoutError:
+        raise PageHung("the sandbox's page does not answer") from None
+
+
+async def _crash(page: Page) -> None:
+    """The fault `crash`: kill the page's process, which no page can do to itself."""
+    with suppress(Error):
+        client = await page.context.new_cdp_session(page)
+        await client.send("Page.crash")

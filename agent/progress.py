@@ -1,0 +1,130 @@
+"""What a person sees while a crawl runs: a live table on a terminal, one line every ten seconds elsewhere.
+
+Everything goes to standard error: standard output belongs to the result.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from agent.clock import Clock
+
+LINE_EVERY = 10.0
+
+
+@dataclass
+class Counts:
+    """One platform's counts in this command. `new` are shorts whose picture is no duplicate."""
+
+    platform: str
+    limit: int
+    already: int = 0
+    """New shorts that an earlier, unfinished run of the same plan brought."""
+    seen: int = 0
+    new: int = 0
+    duplicate: int = 0
+    watched: int = 0
+    scrolled: int = 0
+    skipped: int = 0
+    failed: int = 0
+    blocked: int = 0
+    cost: float | None = None
+    doing: str = "starting"
+
+    def line(self, seconds: float) -> str:
+        """One line for a log or a pipe."""
+        cost = "" if self.cost is None else f" cost ${self.cost:.2f}"
+        return (
+            f"{self.platform}: {self.new + self.already}/{self.limit} new, {self.seen} seen, "
+            f"{self.duplicate} duplicate, {self.watched} watched, {self.scrolled} scrolled, {self.skipped} skipped, "
+            f"{self.failed} failed, {self.blocked} blocked{cost}, {self.rate(seconds):.1f} new/min"
+            f"{self._remaining(seconds)} | {self.doing}"
+        )
+
+    def rate(self, seconds: float) -> float:
+        """New shorts a minute of real time."""
+        return 60 * self.new / seconds if seconds > 0 else 0.0
+
+    def _remaining(self, seconds: float) -> str:
+        if self.new < 5:
+            return ""
+        left = max(0, self.limit - self.already - self.new) * seconds / self.new
+        return f", about {span(left)} left"
+
+
+@dataclass
+class Progress:
+    """Shows the counts of all platforms until it is closed. Changing a `Counts` is enough; nobody has to call."""
+
+    clock: Clock
+    console: Console
+    counts: list[Counts] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        self._began = self.clock.steady()
+        self._live = (
+            Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True)
+            if self.console.is_terminal
+            else None
+        )
+        if self._live:
+            self._live.start()
+        self._lines = None if self._live else asyncio.create_task(self._print_lines())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+        if self._lines:
+            self._lines.cancel()
+            await asyncio.gather(self._lines, return_exceptions=True)
+
+    @property
+    def seconds(self) -> float:
+        """Real seconds since the display began."""
+        return self.clock.steady() - self._began
+
+    def say(self, message: str) -> None:
+        """A sentence that stays on the screen (a wall, a pause, a stop)."""
+        self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    async def _print_lines(self) -> None:
+        while True:
+            await self.clock.sleep(LINE_EVERY)
+            for counts in self.counts:
+                self.say(counts.line(self.seconds))
+
+    def _table(self) -> Group:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("platform")
+        table.add_column("new", justify="right")
+        table.add_column("", width=24)
+        for name in ("seen", "duplicate", "watched", "scrolled", "skipped", "failed", "blocked", "cost", "new/min"):
+            table.add_column(name, justify="right")
+        for counts in self.counts:
+            done = counts.new + counts.already
+            table.add_row(
+                counts.platform, f"{done}/{counts.limit}", ProgressBar(total=counts.limit, completed=done, width=24),
+                str(counts.seen), str(counts.duplicate), str(counts.watched), str(counts.scrolled),
+                str(counts.skipped), str(counts.failed), str(counts.blocked),
+                "-" if counts.cost is None else f"${counts.cost:.2f}", f"{counts.rate(self.seconds):.1f}",
+            )
+        doing = [Text(f"{counts.platform}: {counts.doing}", style="dim", no_wrap=True) for counts in self.counts]
+        return Group(table, *doing, Text("Ctrl-C: finish this short and stop", style="dim"))
+
+
+def span(seconds: float) -> str:
+    """`90` -> `1 min 30 s`; hours without seconds."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

@@ -1,0 +1,179 @@
+"""One short on screen, from its first frame to its last row (D4, D6, D10, D12).
+
+Every short is held for the same decision window, for every decider; the video stands still meanwhile. What was
+decided is committed before it is acted on.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+from playwright.async_api import Page
+
+from agent.capture import Camera, media_seconds, play_on
+from agent.clock import PlatformClock
+from agent.deciders.base import Decider, Labeller, View
+from agent.labelling import Labelling
+from agent.plan import interest_of
+from agent.platforms.base import OnScreen, Platform
+from agent.progress import Counts
+from agent.settings import CrawlSettings, Dwell
+from retrieval.vocabulary import Vocabulary
+from storage.corpus import Corpus, NewExposure
+from storage.errors import ShortFailed
+from storage.records import Action, Decision, Kind, Label, Outcome, Record, Verdict
+from storage.tasks import ListingItem, TaskItem
+
+log = structlog.get_logger()
+
+FRAME_TIMEOUT = 20.0
+"""Real seconds to wait for a video's first usable frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the decider and the labeller said, and whether the decision came after the window."""
+
+    decision: Decision
+    labels: list[Label] | None
+    """None while the labeller is still at work."""
+    late: bool
+
+
+class Viewing:
+    """Handles one short after the other; knows nothing of queues, walls or addresses."""
+
+    def __init__(
+        self,
+        *,
+        corpus: Corpus,
+        run_id: int,
+        platform: Platform,
+        clock: PlatformClock,
+        decider: Decider,
+        labeller: Labeller | None,
+        labelling: Labelling,
+        settings: CrawlSettings,
+        vocabulary: Vocabulary,
+        counts: Counts,
+        profile_id: str,
+    ) -> None:
+        self._corpus = corpus
+        self._run_id = run_id
+        self._platform = platform
+        self._clock = clock
+        self._decider = decider
+        self._labeller = labeller
+        self._labelling = labelling
+        self._settings = settings
+        self._dwell = Dwell(settings.dwell)
+        self._vocabulary = vocabulary
+        self._counts = counts
+        self._profile_id = profile_id
+        self._camera = Camera()
+
+    async def show(self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None) -> None:
+        """Capture, decide, commit, act, close.
+
+        Raises:
+            ShortFailed: no picture, or the short was no longer the one on screen when it was taken.
+            BudgetSpent, EndpointDown, EndpointRefused: from the decider; nothing of the short is stored then.
+        """
+        settings, clock, record = self._settings, self._clock, shown.record
+        began, shown_at = clock.steady(), clock.now()
+        if shown.video is None or record.platform_id is None:
+            raise ShortFailed("the short has no video to look at", "no_video")
+        capture = await self._camera.capture(
+            page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT
+        )
+        if await self._platform.current_id(page) != record.platform_id:
+            raise ShortFailed("another short came up while this one was captured", "moved_on")
+        if record.duration is None:
+            record = replace(record, duration=capture.duration)
+        view = View(
+            run_id=self._run_id, record=record, screen=capture.screen, frame=capture.frame, seed=settings.seed,
+            interest=interest_of(task.value, task.keyword, settings.interest, self._vocabulary),
+        )
+        judged = await self._judge(view, began + settings.decide_window)
+        watch = judged.decision.verdict is Verdict.YES
+        planned = self._dwell.of(settings.seed, record.platform_id, settings.max_dwell) if watch else 0.0
+        await clock.sleep(began + settings.decide_window - clock.steady())
+
+        stored = self._corpus.store_exposure(
+            NewExposure(
+                run_id=self._run_id, task=task, listing=listing, record=record,
+                screen=self._corpus.picture_as_sent(judged.decision.answer_id, capture.screen), frame=capture.frame,
+                decision=judged.decision, labels=tuple(judged.labels or ()),
+                action=Action.WATCH if watch else Action.SCROLL, late=judged.late,
+                decide_window=settings.decide_window, planned_dwell=planned, profile_id=self._profile_id,
+                shown_at=shown_at,
+            )
+        )
+        if judged.labels is None:
+            self._labelling.deliver_later(record.platform_id, stored.short_id)
+        await play_on(shown.video)
+        await clock.sleep(planned)
+        like = await self._like(page, shown) if watch and settings.engage else None
+        self._corpus.close_exposure(
+            stored.exposure_id, Outcome.DONE, seconds_on_screen=clock.steady() - began,
+            media_seconds=await media_seconds(shown.video), like=like, ended_at=clock.now(),
+        )
+        self._count(stored.is_new, watch)
+        log.info(
+            "short", short=record.platform_id, new=stored.is_new, decision=judged.decision.verdict,
+            action="watch" if watch else "scroll", late=judged.late,
+            duplicate_of=stored.duplicate_of, seconds=round(clock.steady() - began, 2),
+        )
+
+    async def _judge(self, view: View, until: float) -> Judged:
+        """Ask decider and labeller side by side; the labeller has until the window ends, then it delivers later."""
+        labels = self._labelling.begin(view, self._labeller) if self._labeller else None
+        try:
+            decision = await self._decider.decide(view)
+        except BaseException:
+            if labels:
+                labels.cancel()
+            raise
+        late = self._clock.steady() > until
+        if labels is None:
+            return Judged(decision=decision, labels=[], late=late)
+        left = max(0.0, until - self._clock.steady()) / self._clock.scale
+        await asyncio.wait({labels}, timeout=left)
+        return Judged(decision=decision, labels=self._labelling.take(view) if labels.done() else None, late=late)
+
+    async def _like(self, page: Page, shown: OnScreen) -> str:
+        outcome = await self._platform.like(page, shown)
+        log.info("like", short=shown.record.platform_id, outcome=outcome)
+        return outcome
+
+    def skip(self, task: TaskItem, record: Record, listing: ListingItem | None = None) -> None:
+        """An ad, live room or photo post: recorded, never judged."""
+        self._corpus.store_skip(
+            run_id=self._run_id, task=task, listing=listing, record=record, outcome=Outcome.SKIPPED,
+            cause=record.kind.value, profile_id=self._profile_id, shown_at=self._clock.now(),
+        )
+        self._counts.seen += 1
+        self._counts.skipped += 1
+
+    def failed(
+        self, task: TaskItem, record: Record, outcome: Outcome, cause: str, listing: ListingItem | None = None
+    ) -> None:
+        """A short that could not be shown or captured: recorded with its cause."""
+        self._corpus.store_skip(
+            run_id=self._run_id, task=task, listing=listing, record=record, outcome=outcome, cause=cause,
+            profile_id=self._profile_id, shown_at=self._clock.now(),
+        )
+        self._counts.seen += 1
+        if outcome is Outcome.UNAVAILABLE:
+            self._counts.skipped += 1
+        else:
+            self._counts.failed += 1
+        log.warning("short_failed", short=record.platform_id, outcome=outcome, cause=cause)
+
+    def _count(self, is_new: bool, watch: bool) -> None:
+        counts = self._counts
+        counts.seen += 1
+        counts.new += is_new
+        counts.duplicate += not is_new
+        counts.watched += watch
+        counts.scrolled += not watch
