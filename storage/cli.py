@@ -22,8 +22,12 @@ log = structlog.get_logger()
 def app(help_text: str) -> typer.Typer:
     """A typer application with the project's conventions (no shell-completion options, plain exceptions)."""
     return typer.Typer(
-        help=help_text, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False,
-        rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]},
+        help=help_text,
+        add_completion=False,
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 

@@ -1,11 +1,11 @@
 """The tables of a corpus (D1). One file holds rows and picture bytes; the schema changes only through Alembic.
 
-    runs ─┬─ tasks ─┬─ listings           what a result list held, opened or not
-          │         └─ exposures ── shorts ─┬─ observations   caption and counts, with their time
-          │                                 ├─ images ── image_data
-          │                                 └─ labels
-          └─ answers                      every model call
-    embeddings, personas, events (append-only)
+runs ─┬─ tasks ─┬─ listings           what a result list held, opened or not
+      │         └─ exposures ── shorts ─┬─ observations   caption and counts, with their time
+      │                                 ├─ images ── image_data
+      │                                 └─ labels
+      └─ answers                      every model call
+embeddings, personas, events (append-only)
 """
 
 from datetime import UTC, datetime
@@ -67,7 +67,7 @@ class Run(Base):
     plan_hash: Mapped[str] = mapped_column(String(64), index=True)
     seed: Mapped[int]
     state: Mapped[str]
-    """running, stopped (goes on with the same command), blocked, finished."""
+    """running, stopped or blocked (the same command goes on), continued (by a later run), finished."""
     cause: Mapped[str | None]
     command: Mapped[list[str]]
     settings: Mapped[dict[str, Any]]
@@ -100,7 +100,7 @@ class Task(Base):
     taken: Mapped[int] = mapped_column(default=0)
     """New shorts whose picture is no duplicate."""
     state: Mapped[str]
-    """pending, active, done, dry, failed, blocked."""
+    """pending, active, done, dry (the site had no more)."""
     attempts: Mapped[int] = mapped_column(default=0)
     cause: Mapped[str | None]
     profile_id: Mapped[str | None]
@@ -193,7 +193,7 @@ class Image(Base):
     hash_recipe: Mapped[str | None]
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     duplicate_by: Mapped[str | None]
-    """bytes or look."""
+    """id (an earlier picture of the same short), bytes or look."""
     distance: Mapped[int | None]
     """Bits between the two hashes."""
     taken_at: Mapped[datetime]
@@ -213,7 +213,11 @@ class Exposure(Base):
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id"))
     position: Mapped[int]
     """Order within the task, from 0."""
+    platform_id: Mapped[str | None]
     short_id: Mapped[int | None] = mapped_column(ForeignKey("shorts.id"))
+    """None for what was not captured: such an item can still become a short later."""
+    record: Mapped[dict[str, Any] | None]
+    """What the platform said of an item without a row in shorts, handles hashed."""
     kind: Mapped[str]
     is_new: Mapped[bool]
     """First time in this corpus, with a picture that is no duplicate: counts toward the quota."""

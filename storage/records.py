@@ -3,7 +3,7 @@
 Nothing here knows SQL, a browser or a model. A missing field is None, never a guess (DESIGN, issue "platforms").
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -95,6 +95,15 @@ class Record:
     """age, private, removed or region, where the site says so."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further flags of the site, kept as they are (never handles, cookies or addresses)."""
+
+    def completed_by(self, other: "Record") -> "Record":
+        """This record with its missing fields taken from another one of the same item, e.g. from its result list."""
+        missing = {
+            name: getattr(other, name)
+            for name in self.__dataclass_fields__
+            if getattr(self, name) in (None, (), {}) and getattr(other, name) not in (None, (), {})
+        }
+        return replace(self, **missing)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,94 @@
+"""Model answers in the corpus (D14): committed when they arrive, with the picture exactly as it was sent."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.answer_record import AnswerRecord, AnswerStatus, StoredAnswer
+from storage.database import Database
+from storage.images import keep_bytes
+from storage.models import Answer, ImageData, Run
+
+
+class Answers:
+    """The `AnswerStore` of a corpus."""
+
+    def __init__(self, database: Database, *, reuse_other_runs: bool = False) -> None:
+        self._database = database
+        self._reuse = reuse_other_runs
+
+    def find(self, key: str, run_id: int | None) -> StoredAnswer | None:
+        """The newest answer with this key of the same plan (continued or repeated); of any run with `--reuse`."""
+        query = select(Answer).where(Answer.key == key).order_by(Answer.id.desc())
+        if not self._reuse:
+            mine, other = aliased(Run), aliased(Run)
+            same_plan = (
+                select(other.id)
+                .join(mine, (mine.plan_hash == other.plan_hash) & (mine.seed == other.seed))
+                .where(mine.id == run_id)
+            )
+            query = query.where(Answer.run_id.in_(same_plan) if run_id is not None else Answer.run_id.is_(None))
+        with self._database.read() as session:
+            row = session.scalars(query).first()
+            return None if row is None else _stored(row)
+
+    def put(self, answer: AnswerRecord, picture: bytes | None) -> StoredAnswer:
+        """Keep an answer and the picture as sent; committed on return, since the answer cost money.
+
+        Raises:
+            ValueError: the answer names another picture than the one given.
+        """
+        if picture is not None and answer.image_sha256 != hashlib.sha256(picture).hexdigest():
+            raise ValueError("the picture is not the one that the answer names")
+        fields = {name: getattr(answer, name) for name in AnswerRecord.__dataclass_fields__}
+        fields["status"] = answer.status.value
+        with self._database.write() as session:
+            if picture is not None:
+                keep_bytes(session, picture)
+            row = Answer(**fields)
+            session.add(row)
+            session.flush()
+            return _stored(row)
+
+    def picture(self, answer_id: int) -> bytes | None:
+        """The picture that an answer is about, as it was sent."""
+        with self._database.read() as session:
+            return session.scalar(
+                select(ImageData.data)
+                .join(Answer, Answer.image_sha256 == ImageData.sha256)
+                .where(Answer.id == answer_id)
+            )
+
+    def spent(self, run_ids: list[int]) -> float | None:
+        """US dollars paid for the answers of these runs; None where no price is known."""
+        with self._database.read() as session:
+            return session.scalar(select(func.sum(Answer.cost)).where(Answer.run_id.in_(run_ids)))
+
+
+def answer_totals(session: Session, run_ids: list[int] | None) -> dict[str, Any]:
+    """Calls, tokens and cost, of some runs or of the whole corpus."""
+    query = select(
+        func.count(),
+        func.sum(Answer.prompt_tokens),
+        func.sum(Answer.completion_tokens),
+        func.sum(Answer.cost),
+        func.count(Answer.cost),
+    )
+    if run_ids is not None:
+        query = query.where(Answer.run_id.in_(run_ids))
+    calls, prompt, completion, cost, priced = session.execute(query).one()
+    return {
+        "calls": calls,
+        "prompt_tokens": prompt or 0,
+        "completion_tokens": completion or 0,
+        "cost": cost,
+        "calls_without_price": calls - priced,
+    }
+
+
+def _stored(row: Answer) -> StoredAnswer:
+    fields = {name: getattr(row, name) for name in AnswerRecord.__dataclass_fields__}
+    fields["status"] = AnswerStatus(row.status)
+    return StoredAnswer(id=row.id, **fields)

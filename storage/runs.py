@@ -1,0 +1,172 @@
+"""Runs (D4, D5): which conditions a crawl ran under, and whether a command goes on with an earlier one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from storage.database import Database
+from storage.models import Exposure, Run, Short, Task
+from storage.records import Kind, Outcome
+from storage.tasks import Now, TaskLike, insert_tasks
+
+UNFINISHED = ("running", "stopped", "blocked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a command wants to run on one platform."""
+
+    platform: str
+    mode: str
+    plan_hash: str
+    seed: int
+    plan: Sequence[TaskLike]
+    command: list[str]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    """See `storage.models.Run.environment`; any difference starts a new run that continues the old one."""
+    profile_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunItem:
+    """A run that is under way. Tasks belong to `plan_run_id`, the first run of its chain."""
+
+    id: int
+    plan_run_id: int
+    profile_id: str
+    continued: bool
+    changed: tuple[str, ...] = field(default=())
+    """Conditions that are not what they were in the run it continues."""
+
+
+class Runs:
+    """The runs of a corpus."""
+
+    def __init__(self, database: Database, now: Now) -> None:
+        self._database = database
+        self._now = now
+
+    def unfinished(self, platform: str, plan_hash: str, seed: int) -> RunItem | None:
+        """The newest unfinished run of this plan, if there is one."""
+        with self._database.read() as session:
+            row = _unfinished(session, platform, plan_hash, seed)
+            return None if row is None else _item(row, continued=True)
+
+    def start(self, spec: RunSpec) -> RunItem:
+        """Go on with the unfinished run of the same plan and seed, else begin a new one with the plan's tasks."""
+        with self._database.write() as session:
+            last = _unfinished(session, spec.platform, spec.plan_hash, spec.seed)
+            if last is not None and last.environment == spec.environment:
+                last.state, last.cause, last.ended_at = "running", None, None
+                return _item(last, continued=True)
+            row = Run(
+                plan_run_id=None if last is None else last.plan_run_id,
+                continues_run_id=None if last is None else last.id,
+                platform=spec.platform,
+                mode=spec.mode,
+                plan_hash=spec.plan_hash,
+                seed=spec.seed,
+                state="running",
+                cause=None,
+                command=spec.command,
+                settings=spec.settings,
+                environment=spec.environment,
+                profile_id=spec.profile_id if last is None else last.profile_id,
+                started_at=self._now(),
+                ended_at=None,
+                field_coverage=None,
+            )
+            row.profile_exposures = (
+                session.scalar(select(func.count()).where(Exposure.profile_id == row.profile_id)) or 0
+            )
+            session.add(row)
+            session.flush()
+            if last is None:
+                row.plan_run_id = row.id
+                insert_tasks(
+                    session,
+                    row.id,
+                    spec.platform,
+                    spec.mode,
+                    spec.plan,
+                    spec.profile_id if spec.mode == "feed" else None,
+                    self._now(),
+                )
+                changed: tuple[str, ...] = ()
+            else:
+                last.state = "continued"
+                names = {*last.environment, *spec.environment}
+                changed = tuple(sorted(n for n in names if last.environment.get(n) != spec.environment.get(n)))
+            session.flush()
+            return _item(row, continued=last is not None, changed=changed)
+
+    def finish(self, run: RunItem, state: str, cause: str | None = None) -> None:
+        """Close a run: finished, stopped or blocked. Its field coverage is computed and kept."""
+        with self._database.write() as session:
+            row = session.get_one(Run, run.id)
+            row.state, row.cause, row.ended_at = state, cause, self._now()
+            row.field_coverage = field_coverage(session, run.id)
+
+    def chain(self, plan_run_id: int) -> list[int]:
+        """Ids of all runs of a plan, oldest first."""
+        with self._database.read() as session:
+            return list(session.scalars(select(Run.id).where(Run.plan_run_id == plan_run_id).order_by(Run.id)))
+
+
+def release_dead(session: Session) -> None:
+    """What a killed process left open: exposures become interrupted and count as seen, runs are stopped."""
+    session.execute(
+        update(Exposure).where(Exposure.outcome == Outcome.OPEN.value).values(outcome=Outcome.INTERRUPTED.value)
+    )
+    session.execute(update(Run).where(Run.state == "running").values(state="stopped", cause="killed"))
+
+
+COVERED_FIELDS = (
+    "url",
+    "author",
+    "duration",
+    "published",
+    "language",
+    "sound",
+    "paid_partnership",
+    "ai_generated",
+    "subtitles",
+)
+
+
+def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
+    """Share of a run's shorts with each field set, and how many shorts that is of."""
+    seen = select(Exposure.short_id).where(Exposure.run_id == run_id, Exposure.kind == Kind.SHORT.value)
+    counts = session.execute(
+        select(func.count(), *(func.count(getattr(Short, name)) for name in COVERED_FIELDS)).where(Short.id.in_(seen))
+    ).one()
+    total = counts[0]
+    shares = {name: round(count / total, 4) for name, count in zip(COVERED_FIELDS, counts[1:], strict=True) if total}
+    return {"shorts": total, "fields": shares}
+
+
+def _unfinished(session: Session, platform: str, plan_hash: str, seed: int) -> Run | None:
+    return session.scalars(
+        select(Run)
+        .where(Run.platform == platform, Run.plan_hash == plan_hash, Run.seed == seed, Run.state.in_(UNFINISHED))
+        .order_by(Run.id.desc())
+    ).first()
+
+
+def _item(row: Run, *, continued: bool, changed: tuple[str, ...] = ()) -> RunItem:
+    assert row.plan_run_id is not None
+    return RunItem(
+        id=row.id, plan_run_id=row.plan_run_id, profile_id=row.profile_id or "", continued=continued, changed=changed
+    )
+
+
+def planned(session: Session, plan_run_id: int) -> tuple[int, int]:
+    """(quota, taken) over all tasks of a plan."""
+    quota, taken = session.execute(
+        select(func.sum(Task.quota), func.sum(Task.taken)).where(Task.run_id == plan_run_id)
+    ).one()
+    return int(quota or 0), int(taken or 0)
