@@ -169,13 +169,15 @@ class Tab:
     def __init__(
         self,
         host: BrowserHost,
-        profile: Profile,
+        make_profile: Callable[[], Profile],
         on_new_page: Callable[[Page], None],
         *,
         recycle_after: int = 250,
         recycle_memory: int = 3 << 30,
     ) -> None:
-        self.profile = profile
+        self.profile = Profile(id="")
+        """Whose state the present context holds."""
+        self._profiles = make_profile
         self._host = host
         self._on_new_page = on_new_page
         self._recycle_after = recycle_after
@@ -189,6 +191,7 @@ class Tab:
         """The page to work with: the same one as before, unless it crashed or was closed."""
         if self._page is None or self._crashed or self._page.is_closed() or not await self._alive():
             await self.close()
+            self.profile = self._profiles()
             self._context = await self._host.context(self.profile)
             self._page = await self._context.new_page()
             self._crashed = False

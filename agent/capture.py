@@ -104,9 +104,7 @@ class Camera:
     def __init__(self) -> None:
         self._sessions: WeakKeyDictionary[Page, CDPSession] = WeakKeyDictionary()
 
-    async def capture(
-        self, page: Page, video: ElementHandle, box: Box, *, at: float, timeout: float
-    ) -> Capture:
+    async def capture(self, page: Page, video: ElementHandle, box: Box, *, at: float, timeout: float) -> Capture:
         """Wait for media time `at` (seconds), pause there, and take both pictures.
 
         Args:
@@ -121,8 +119,12 @@ class Camera:
                 async with asyncio.timeout(timeout + CAPTURE_TIMEOUT):
                     seen = await video.evaluate(
                         _FRAME_SCRIPT,
-                        {"at": at + attempt * RETRY_STEP, "timeout": timeout * 1000,
-                         "height": FRAME_HEIGHT, "quality": FRAME_QUALITY},
+                        {
+                            "at": at + attempt * RETRY_STEP,
+                            "timeout": timeout * 1000,
+                            "height": FRAME_HEIGHT,
+                            "quality": FRAME_QUALITY,
+                        },
                     )
             except TimeoutError:
                 raise CaptureFailed("the page did not answer while a frame was waited for", "page_hung") from None
@@ -197,13 +199,23 @@ def crop(screen: Picture, media_time: float | None) -> Picture:
     out = io.BytesIO()
     small.save(out, "JPEG", quality=round(FRAME_QUALITY * 100))
     return Picture(
-        role="frame", source="crop", method=screen.method, data=out.getvalue(),
-        width=width, height=FRAME_HEIGHT, media_time=media_time,
+        role="frame",
+        source="crop",
+        method=screen.method,
+        data=out.getvalue(),
+        width=width,
+        height=FRAME_HEIGHT,
+        media_time=media_time,
     )
 
 
 def _canvas_frame(seen: dict[str, object]) -> Picture:
     return Picture(
-        role="frame", source="canvas", method="canvas", data=base64.b64decode(str(seen["frame"])),
-        width=int(str(seen["width"])), height=FRAME_HEIGHT, media_time=float(str(seen["mediaTime"])),
+        role="frame",
+        source="canvas",
+        method="canvas",
+        data=base64.b64decode(str(seen["frame"])),
+        width=int(str(seen["width"])),
+        height=FRAME_HEIGHT,
+        media_time=float(str(seen["mediaTime"])),
     )

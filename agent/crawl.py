@@ -6,7 +6,7 @@ Search mode opens the shorts of result lists, in rounds over the keywords; feed 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -51,6 +51,7 @@ class Crawl:
         pacer: Pacer,
         viewing: Viewing,
         counts: Counts,
+        say: Callable[[str], None],
         more: int = 20,
     ) -> None:
         self.corpus = corpus
@@ -60,6 +61,7 @@ class Crawl:
         self.pacer = pacer
         self.viewing = viewing
         self.counts = counts
+        self._say = say
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
         self._hung: Counter[str] = Counter()
@@ -93,6 +95,7 @@ class Crawl:
         self.counts.doing = f"wall: {wall.wall}"
         log.warning("wall", wall=wall.wall, retry_after=wall.retry_after)
         again = self.pacer.met_wall(wall.retry_after)
+        self._say(f"{self.platform.name}: a wall ({wall.wall}); resting {self.pacer.wait_needed():.0f} s")
         self.corpus.add_event("wall", {"wall": wall.wall, "platform": self.platform.name})
         if not again:
             self.corpus.tasks.block(task, wall.wall)
@@ -108,8 +111,7 @@ class Crawl:
     async def _search_turn(self, task: TaskItem) -> None:
         listing = self.corpus.tasks.next_listing(task)
         if listing is None and not await self._search(task):
-            left = self.corpus.tasks.dry(task)
-            log.info("dry", keyword=task.keyword, not_passed_on=left)
+            log.info("dry", not_passed_on=self.corpus.tasks.dry(task))
         elif listing is not None:
             await self._open_listing(task, listing)
 
@@ -120,17 +122,18 @@ class Crawl:
         if not await self.pacer.before_view():
             return True  # a stop says nothing about the keyword
         page = await self.tab.page()
-        waiting = items = 0
+        waiting = 0
+        empty = False
         async with aclosing(self.platform.results(page, task.keyword)) as batches:  # type: ignore[type-var]
             async for batch in within(batches):
                 await self._check_wall(page)
-                items += len(batch)
+                empty = empty or not batch
                 waiting += self.corpus.tasks.add_listings(task, batch)
                 if waiting >= self._more or self.pacer.stop_requested:
                     break
         self.tab.count_view()
-        if items == 0:
-            await self._check_wall(page)
+        await self._check_wall(page)
+        if empty and not waiting:
             self._empty_lists += 1
             if self._empty_lists >= EMPTY_LISTS:
                 raise LayoutChanged(
@@ -178,7 +181,7 @@ class Crawl:
         if not await self.pacer.before_view():
             return
         page = await self.tab.page()
-        last = self.corpus.last_exposure(task)
+        last = self.corpus.exposures.last(task)
         first = True
         async with aclosing(self.platform.feed(page)) as items:  # type: ignore[type-var]
             async for shown in within(items):
@@ -220,9 +223,7 @@ class Crawl:
 
     # Both
 
-    async def _show(
-        self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None
-    ) -> None:
+    async def _show(self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None) -> None:
         await self.viewing.show(page, task, shown, listing)
         self.tab.count_view()
         self._failures = 0

@@ -13,14 +13,15 @@ from typing import Annotated
 
 import typer
 from playwright.async_api import Error
+from retrieval.endpoint import reachable
 from rich.console import Console
 
 from agent.browser import BROWSER_VARIABLE, BrowserHost
 from agent.profiles import Profile
 from agent.settings import CrawlSettings, load_settings
 from retrieval.embedders import packaged
-from retrieval.endpoint import reachable
 from storage import cli
+from storage.database import corpus_path
 from storage.errors import NotSetUp, ValueSpectrumError
 
 app = cli.app("Check this machine, line by line, and mend what can be mended.")
@@ -72,7 +73,9 @@ async def check_h264(_: CrawlSettings) -> Finding:
         async with BrowserHost() as host:
             context = await host.context(Profile(id="doctor"))
             page = await context.new_page()
-            plays = await page.evaluate("document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.42E01E\"')")
+            plays = await page.evaluate(
+                "document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"
+            )
             await context.close()
     except (NotSetUp, Error):
         return Finding(name="h264", ok=False, text="unknown without a browser", mend=mend, needed=False)
@@ -91,13 +94,16 @@ async def check_model(_: CrawlSettings) -> Finding:
 
 
 async def check_disk(settings: CrawlSettings) -> Finding:
-    folder = Path(settings.corpus).absolute().parent
-    while not folder.exists():
-        folder = folder.parent
+    folder = _existing(corpus_path(settings.corpus))
     usage = shutil.disk_usage(folder)
     text = f"{usage.free / 2**30:.1f} GiB free for {settings.corpus}"
     enough = usage.free >= DISK_NEEDED and usage.free >= DISK_SHARE * usage.total
     return Finding(name="disk", ok=enough, text=text, mend="free some space or choose another --corpus", needed=False)
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder above a path that is there."""
+    return next(folder for folder in path.absolute().parents if folder.exists())
 
 
 async def check_key(settings: CrawlSettings) -> Finding:

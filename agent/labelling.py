@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import structlog
 
-from agent.deciders.base import Labeller, View
-from storage.corpus import Corpus, StoredShort
+from agent.deciders.base import Interest, Labeller, View
+from storage.corpus import Corpus
 from storage.errors import BudgetSpent, EndpointDown, ValueSpectrumError
+from storage.labels import StoredShort
 from storage.records import Label
 
 log = structlog.get_logger()
@@ -41,7 +42,7 @@ class Labelling:
         async def deliver(labels: asyncio.Task[list[Label]]) -> None:
             await asyncio.wait({labels})
             if found := self._result(labels):
-                self._corpus.add_labels(short_id, found, run_id=self._run_id)
+                self._corpus.labels.add(short_id, found, run_id=self._run_id)
 
         writing = asyncio.create_task(deliver(self._under_way.pop(platform_id)))
         self._writing.add(writing)
@@ -53,7 +54,7 @@ class Labelling:
             raise self._problem
 
     async def finish(self) -> None:
-        """Wait for all labels that are still to come."""
+        """Wait for all labels that are still to come; asked for nothing more when it is cancelled."""
         for task in self._under_way.values():
             task.cancel()
         while self._writing:
@@ -74,7 +75,7 @@ class Labelling:
 async def label_stored(
     corpus: Corpus,
     labeller: Labeller,
-    shorts: list[StoredShort],
+    short_ids: list[int],
     *,
     run_id: int | None,
     concurrency: int = 4,
@@ -83,6 +84,7 @@ async def label_stored(
     """Label stored shorts from their stored pictures; each one's labels are committed as they come.
 
     Args:
+        run_id: run that the labels and answers belong to; None for a labelling of its own.
         labelled: called with the number of labels after each short (for progress).
 
     Returns:
@@ -94,22 +96,27 @@ async def label_stored(
     slots = asyncio.Semaphore(concurrency)
     done = 0
 
-    async def one(short: StoredShort) -> None:
+    async def one(short_id: int) -> None:
         nonlocal done
         async with slots:
-            found = await _labels(labeller, corpus.view_of(short))
-            corpus.add_labels(short.short_id, found, run_id=run_id)
+            found = await labeller.label(_view(corpus.labels.short(short_id), run_id))
+            corpus.labels.add(short_id, found, run_id=run_id)
             done += 1
             labelled(len(found))
 
     try:
         async with asyncio.TaskGroup() as group:
-            for short in shorts:
-                group.create_task(one(short))
+            for short_id in short_ids:
+                group.create_task(one(short_id))
     except* ValueSpectrumError as failures:
-        spent = [error for error in failures.exceptions if isinstance(error, BudgetSpent)]
-        raise (spent or list(failures.exceptions))[0] from None
+        leaves = [error for error in failures.exceptions if isinstance(error, ValueSpectrumError)]
+        raise next((error for error in leaves if isinstance(error, BudgetSpent)), leaves[0]) from None
     return done
+
+
+def _view(short: StoredShort, run_id: int | None) -> View:
+    """A stored short as a labeller sees it: without interest, which is the decider's affair."""
+    return View(run_id=run_id, record=short.record, screen=short.screen, frame=short.frame, interest=Interest(), seed=0)
 
 
 async def _labels(labeller: Labeller, view: View) -> list[Label]:

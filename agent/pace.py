@@ -32,6 +32,10 @@ class Pacer:
         self.walls_in_a_row = 0
 
     @property
+    def stop_requested(self) -> bool:
+        return self._stop.requested
+
+    @property
     def delay(self) -> float:
         """Seconds between two views at the moment."""
         return self.pace.min_delay * self._factor

@@ -113,10 +113,18 @@ class Progress:
         for counts in self.counts:
             done = counts.new + counts.already
             table.add_row(
-                counts.platform, f"{done}/{counts.limit}", ProgressBar(total=counts.limit, completed=done, width=24),
-                str(counts.seen), str(counts.duplicate), str(counts.watched), str(counts.scrolled),
-                str(counts.skipped), str(counts.failed), str(counts.blocked),
-                "-" if counts.cost is None else f"${counts.cost:.2f}", f"{counts.rate(self.seconds):.1f}",
+                counts.platform,
+                f"{done}/{counts.limit}",
+                ProgressBar(total=counts.limit, completed=done, width=24),
+                str(counts.seen),
+                str(counts.duplicate),
+                str(counts.watched),
+                str(counts.scrolled),
+                str(counts.skipped),
+                str(counts.failed),
+                str(counts.blocked),
+                "-" if counts.cost is None else f"${counts.cost:.2f}",
+                f"{counts.rate(self.seconds):.1f}",
             )
         doing = [Text(f"{counts.platform}: {counts.doing}", style="dim", no_wrap=True) for counts in self.counts]
         return Group(table, *doing, Text("Ctrl-C: finish this short and stop", style="dim"))

@@ -21,10 +21,24 @@ SETTINGS_FILE = "value-spectrum.toml"
 PREFIX = "VALUE_SPECTRUM_"
 
 SECRET_FIELDS = frozenset({"api_key"})
-PLACE_FIELDS = frozenset({
-    "corpus", "log_file", "headless", "retry_failed", "cause", "max_cost", "reuse",
-    "price", "time_scale", "recycle_after", "local_only", "base_url", "api_key", "vocabulary",
-})
+PLACE_FIELDS = frozenset(
+    {
+        "corpus",
+        "log_file",
+        "headless",
+        "retry_failed",
+        "cause",
+        "max_cost",
+        "reuse",
+        "price",
+        "time_scale",
+        "recycle_after",
+        "local_only",
+        "base_url",
+        "api_key",
+        "vocabulary",
+    }
+)
 """Fields that change where or how fast a crawl runs, but not what it collects: not part of a plan's identity."""
 
 

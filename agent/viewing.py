@@ -5,6 +5,7 @@ decided is committed before it is acted on.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -12,16 +13,18 @@ from playwright.async_api import Page
 
 from agent.capture import Camera, media_seconds, play_on
 from agent.clock import PlatformClock
-from agent.deciders.base import Decider, Labeller, View
+from agent.deciders.base import View
+from agent.judges import Judges
 from agent.labelling import Labelling
 from agent.plan import interest_of
 from agent.platforms.base import OnScreen, Platform
 from agent.progress import Counts
 from agent.settings import CrawlSettings, Dwell
 from retrieval.vocabulary import Vocabulary
-from storage.corpus import Corpus, NewExposure
+from storage.corpus import Corpus
 from storage.errors import ShortFailed
-from storage.records import Action, Decision, Kind, Label, Outcome, Record, Verdict
+from storage.exposures import NewExposure
+from storage.records import Action, Decision, Label, Outcome, Picture, Record, Verdict
 from storage.tasks import ListingItem, TaskItem
 
 log = structlog.get_logger()
@@ -50,26 +53,24 @@ class Viewing:
         run_id: int,
         platform: Platform,
         clock: PlatformClock,
-        decider: Decider,
-        labeller: Labeller | None,
+        judges: Judges,
         labelling: Labelling,
         settings: CrawlSettings,
         vocabulary: Vocabulary,
         counts: Counts,
-        profile_id: str,
+        profile: Callable[[], str],
     ) -> None:
         self._corpus = corpus
         self._run_id = run_id
         self._platform = platform
         self._clock = clock
-        self._decider = decider
-        self._labeller = labeller
+        self._judges = judges
         self._labelling = labelling
         self._settings = settings
         self._dwell = Dwell(settings.dwell)
         self._vocabulary = vocabulary
         self._counts = counts
-        self._profile_id = profile_id
+        self._profile = profile
         self._camera = Camera()
 
     async def show(self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None) -> None:
@@ -80,56 +81,78 @@ class Viewing:
             BudgetSpent, EndpointDown, EndpointRefused: from the decider; nothing of the short is stored then.
         """
         settings, clock, record = self._settings, self._clock, shown.record
+        self._labelling.raise_problem()
+        short_id = record.platform_id
         began, shown_at = clock.steady(), clock.now()
-        if shown.video is None or record.platform_id is None:
+        if shown.video is None or short_id is None:
             raise ShortFailed("the short has no video to look at", "no_video")
-        capture = await self._camera.capture(
-            page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT
-        )
-        if await self._platform.current_id(page) != record.platform_id:
+        capture = await self._camera.capture(page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT)
+        if await self._platform.current_id(page) != short_id:
             raise ShortFailed("another short came up while this one was captured", "moved_on")
         if record.duration is None:
             record = replace(record, duration=capture.duration)
         view = View(
-            run_id=self._run_id, record=record, screen=capture.screen, frame=capture.frame, seed=settings.seed,
+            run_id=self._run_id,
+            record=record,
+            screen=capture.screen,
+            frame=capture.frame,
+            seed=settings.seed,
             interest=interest_of(task.value, task.keyword, settings.interest, self._vocabulary),
+            epoch=self._corpus.exposures.times_shown(task, short_id),
         )
         judged = await self._judge(view, began + settings.decide_window)
         watch = judged.decision.verdict is Verdict.YES
-        planned = self._dwell.of(settings.seed, record.platform_id, settings.max_dwell) if watch else 0.0
+        planned = self._dwell.of(settings.seed, short_id, settings.max_dwell) if watch else 0.0
         await clock.sleep(began + settings.decide_window - clock.steady())
 
-        stored = self._corpus.store_exposure(
+        stored = self._corpus.exposures.store(
             NewExposure(
-                run_id=self._run_id, task=task, listing=listing, record=record,
-                screen=self._corpus.picture_as_sent(judged.decision.answer_id, capture.screen), frame=capture.frame,
-                decision=judged.decision, labels=tuple(judged.labels or ()),
-                action=Action.WATCH if watch else Action.SCROLL, late=judged.late,
-                decide_window=settings.decide_window, planned_dwell=planned, profile_id=self._profile_id,
+                run_id=self._run_id,
+                task=task,
+                listing=listing,
+                record=record,
+                screen=self._as_sent(judged.decision, capture.screen),
+                frame=capture.frame,
+                decision=judged.decision,
+                labels=tuple(judged.labels or ()),
+                action=Action.WATCH if watch else Action.SCROLL,
+                late=judged.late,
+                decide_window=settings.decide_window,
+                planned_dwell=planned,
+                profile_id=self._profile(),
                 shown_at=shown_at,
             )
         )
         if judged.labels is None:
-            self._labelling.deliver_later(record.platform_id, stored.short_id)
+            self._labelling.deliver_later(short_id, stored.short_id)
         await play_on(shown.video)
         await clock.sleep(planned)
         like = await self._like(page, shown) if watch and settings.engage else None
-        self._corpus.close_exposure(
-            stored.exposure_id, Outcome.DONE, seconds_on_screen=clock.steady() - began,
-            media_seconds=await media_seconds(shown.video), like=like, ended_at=clock.now(),
+        self._corpus.exposures.close(
+            stored.exposure_id,
+            Outcome.DONE,
+            seconds_on_screen=clock.steady() - began,
+            media_seconds=await media_seconds(shown.video),
+            like=like,
+            ended_at=clock.now(),
         )
         self._count(stored.is_new, watch)
         log.info(
-            "short", short=record.platform_id, new=stored.is_new, decision=judged.decision.verdict,
-            action="watch" if watch else "scroll", late=judged.late,
-            duplicate_of=stored.duplicate_of, seconds=round(clock.steady() - began, 2),
+            "short",
+            short=record.platform_id,
+            new=stored.is_new,
+            decision=judged.decision.verdict,
+            action="watch" if watch else "scroll",
+            late=judged.late,
+            duplicate_of=stored.duplicate_of,
+            seconds=round(clock.steady() - began, 2),
         )
 
     async def _judge(self, view: View, until: float) -> Judged:
         """Ask decider and labeller side by side; the labeller has until the window ends, then it delivers later."""
-        labels = self._labelling.begin(view, self._labeller) if self._labeller else None
+        labels = self._labelling.begin(view, self._judges.labeller) if self._judges.labeller else None
         try:
-            decision = await self._decider.decide(view)
+            decision = await self._judges.decider.decide(view)
         except BaseException:
             if labels:
                 labels.cancel()
@@ -141,6 +164,13 @@ class Viewing:
         await asyncio.wait({labels}, timeout=left)
         return Judged(decision=decision, labels=self._labelling.take(view) if labels.done() else None, late=late)
 
+    def _as_sent(self, decision: Decision, screen: Picture) -> Picture:
+        """The picture that the model saw: another one where its answer was kept before a kill (D4)."""
+        if decision.answer_id is None:
+            return screen
+        sent = self._corpus.answers.picture(decision.answer_id)
+        return screen if sent is None or sent == screen.data else replace(screen, data=sent)
+
     async def _like(self, page: Page, shown: OnScreen) -> str:
         outcome = await self._platform.like(page, shown)
         log.info("like", short=shown.record.platform_id, outcome=outcome)
@@ -148,27 +178,34 @@ class Viewing:
 
     def skip(self, task: TaskItem, record: Record, listing: ListingItem | None = None) -> None:
         """An ad, live room or photo post: recorded, never judged."""
-        self._corpus.store_skip(
-            run_id=self._run_id, task=task, listing=listing, record=record, outcome=Outcome.SKIPPED,
-            cause=record.kind.value, profile_id=self._profile_id, shown_at=self._clock.now(),
-        )
-        self._counts.seen += 1
+        self._store_unseen(task, record, Outcome.SKIPPED, record.kind.value, listing)
         self._counts.skipped += 1
 
     def failed(
         self, task: TaskItem, record: Record, outcome: Outcome, cause: str, listing: ListingItem | None = None
     ) -> None:
         """A short that could not be shown or captured: recorded with its cause."""
-        self._corpus.store_skip(
-            run_id=self._run_id, task=task, listing=listing, record=record, outcome=outcome, cause=cause,
-            profile_id=self._profile_id, shown_at=self._clock.now(),
-        )
-        self._counts.seen += 1
+        self._store_unseen(task, record, outcome, cause, listing)
         if outcome is Outcome.UNAVAILABLE:
             self._counts.skipped += 1
         else:
             self._counts.failed += 1
         log.warning("short_failed", short=record.platform_id, outcome=outcome, cause=cause)
+
+    def _store_unseen(
+        self, task: TaskItem, record: Record, outcome: Outcome, cause: str, listing: ListingItem | None
+    ) -> None:
+        self._corpus.exposures.store_unseen(
+            run_id=self._run_id,
+            task=task,
+            listing=listing,
+            record=record,
+            outcome=outcome,
+            cause=cause,
+            profile_id=self._profile(),
+            shown_at=self._clock.now(),
+        )
+        self._counts.seen += 1
 
     def _count(self, is_new: bool, watch: bool) -> None:
         counts = self._counts
@@ -177,3 +214,4 @@ class Viewing:
         counts.duplicate += not is_new
         counts.watched += watch
         counts.scrolled += not watch
+        counts.cost = self._judges.spent

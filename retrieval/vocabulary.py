@@ -94,9 +94,7 @@ class Vocabulary:
         Raises:
             UsageError: there is none.
         """
-        names = {
-            name.casefold(): value for value in self.values for name in (value.name, value.abbreviation, value.id)
-        }
+        names = {name.casefold(): value for value in self.values for name in (value.name, value.abbreviation, value.id)}
         found = names.get(text.strip().casefold())
         if found is None:
             known = [value.id for value in self.values]

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 blocked by the site, 4 budget
 130 interrupted (see `storage.errors`).
 """
 
+import asyncio
 import os
 import sys
 from typing import Any
@@ -38,7 +39,7 @@ def run(application: typer.Typer) -> None:
         code = result if isinstance(result, int) else 0
     except ValueSpectrumError as error:
         code = _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         code = _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) is gone: nothing to say and nobody to say it to.

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import select
 
@@ -50,6 +50,7 @@ class Corpus:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         reuse_answers: bool = False,
     ) -> None:
+        self._now = now
         self.database: Database = open_database(location, write=True, lock=collecting)
         try:
             pseudonyms = Pseudonyms.of_user()
@@ -85,6 +86,11 @@ class Corpus:
                 f"{self.database.path} was written with another pseudonym key: copy that user's key file to this "
                 f"configuration folder (or name its folder with {CONFIG_VARIABLE}), or start a new corpus"
             )
+
+    def add_event(self, kind: str, detail: dict[str, Any], *, run_id: int | None = None) -> None:
+        """Append to the corpus's history (D5)."""
+        with self.database.write() as session:
+            session.add(Event(kind=kind, detail=detail, run_id=run_id, at=self._now()))
 
     def close(self) -> None:
         self.database.close()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.database import Database
 from storage.images import read_picture
-from storage.models import Event, Exposure, LabelRow, Observation, Run, Short
+from storage.models import Exposure, LabelRow, Observation, Run, Short
 from storage.records import Kind, Label, Picture, Record
 from storage.tasks import Now
 
@@ -82,11 +82,6 @@ class Labels:
                 screen=read_picture(session, shown.screen_image_id),
                 frame=read_picture(session, shown.frame_image_id),
             )
-
-    def add_event(self, kind: str, detail: dict[str, Any], *, run_id: int | None = None) -> None:
-        """Append to the corpus's history."""
-        with self._database.write() as session:
-            session.add(Event(kind=kind, detail=detail, run_id=run_id, at=self._now()))
 
 
 def insert_labels(session: Session, short_id: int, labels: Sequence[Label], run_id: int | None, at: datetime) -> None:

@@ -60,7 +60,8 @@ class Runs:
         """Go on with the unfinished run of the same plan and seed, else begin a new one with the plan's tasks."""
         with self._database.write() as session:
             last = _unfinished(session, spec.platform, spec.plan_hash, spec.seed)
-            if last is not None and last.environment == spec.environment:
+            changed = () if last is None else _changed(last.environment, spec.environment)
+            if last is not None and not changed:
                 last.state, last.cause, last.ended_at = "running", None, None
                 return _item(last, continued=True)
             row = Run(
@@ -96,11 +97,8 @@ class Runs:
                     spec.profile_id if spec.mode == "feed" else None,
                     self._now(),
                 )
-                changed: tuple[str, ...] = ()
             else:
                 last.state = "continued"
-                names = {*last.environment, *spec.environment}
-                changed = tuple(sorted(n for n in names if last.environment.get(n) != spec.environment.get(n)))
             session.flush()
             return _item(row, continued=last is not None, changed=changed)
 
@@ -147,6 +145,12 @@ def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
     total = counts[0]
     shares = {name: round(count / total, 4) for name, count in zip(COVERED_FIELDS, counts[1:], strict=True) if total}
     return {"shorts": total, "fields": shares}
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    """Conditions that differ; one that is not known on either side (a wall stood before the site) does not."""
+    both = sorted({*before} & {*now})
+    return tuple(name for name in both if None not in (before[name], now[name]) and before[name] != now[name])
 
 
 def _unfinished(session: Session, platform: str, plan_hash: str, seed: int) -> Run | None:

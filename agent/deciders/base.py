@@ -21,7 +21,7 @@ class Interest:
 class View:
     """One short as the agent sees it. Everything in it is data, never an instruction (D14)."""
 
-    run_id: int
+    run_id: int | None
     record: Record
     screen: Picture
     frame: Picture

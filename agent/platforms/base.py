@@ -8,10 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from playwright.async_api import ElementHandle, Page
 
+from agent.settings import CrawlSettings
+from retrieval.vocabulary import Vocabulary
 from storage.records import Record
 
 
@@ -88,6 +91,12 @@ class Platform(ABC):
     """An address of one short, as `--help` and doctor show it."""
     time_scale: float = 1.0
     """Platform seconds per second of real time; other than 1 only for the sandbox (D10)."""
+    like_needs_login: ClassVar[bool] = True
+
+    @classmethod
+    def from_settings(cls, settings: CrawlSettings, vocabulary: Vocabulary, corpus: Path) -> Self:
+        """The platform as a command asks for it. A real site takes nothing from there."""
+        return cls()
 
     @staticmethod
     @abstractmethod
@@ -107,7 +116,8 @@ class Platform(ABC):
     def results(self, page: Page, keyword: str) -> AsyncIterator[list[Record]]:
         """Search: one result page after the other, in rank order, until the site has no more.
 
-        An empty list is a page without items; the caller counts those (D9).
+        An empty list is a page that should have items and has none; the caller counts those (D9). Where the site
+        itself says that it found nothing, nothing is yielded.
 
         Raises:
             Blocked: the site answered with rate limiting (`retry_after` as it says).
@@ -128,6 +138,10 @@ class Platform(ABC):
         new item (never by counting key presses). Ends where the feed ends."""
 
     @abstractmethod
+    async def current_id(self, page: Page) -> str | None:
+        """Id of the one short that is on screen now; None where there is none, or no proof of one."""
+
+    @abstractmethod
     async def wall(self, page: Page) -> WallSeen | None:
         """The wall that is visible now, judged by visible elements and page data, never by words in raw HTML."""
 
@@ -141,7 +155,11 @@ class Platform(ABC):
 
     @abstractmethod
     async def site_facts(self, page: Page) -> SiteFacts:
-        """Country, language and login state as the page reports them."""
+        """Country, language and login state as the site reports them; opens its start page if none is open.
+
+        Raises:
+            Blocked: a wall stands before it.
+        """
 
     @abstractmethod
     async def start(self) -> None:

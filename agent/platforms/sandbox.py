@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -21,6 +21,8 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from agent.platforms.base import Box, OnScreen, Pace, Platform, SiteFacts, Wall, WallSeen
 from agent.sandbox.app import Options
 from agent.sandbox.server import SandboxServer
+from agent.settings import CrawlSettings
+from retrieval.vocabulary import Vocabulary
 from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
 from storage.records import Kind, Record
 
@@ -112,6 +114,7 @@ class Sandbox(Platform):
     hosts: ClassVar[tuple[str, ...]] = ("sandbox.invalid",)
     pace: ClassVar[Pace] = Pace(min_delay=2.0, views_per_hour=3600, block_pause=60.0)
     example: ClassVar[str] = CANONICAL + "1-3fa09c12de"
+    like_needs_login: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -127,12 +130,30 @@ class Sandbox(Platform):
         self.base_url = ""
         self._server = SandboxServer(
             Options(
-                seed=seed, vocabulary={value: list(words) for value, words in vocabulary.items()},
-                time_scale=time_scale, media=str(media.resolve()) if media else None, faults=tuple(faults),
+                seed=seed,
+                vocabulary={value: list(words) for value, words in vocabulary.items()},
+                time_scale=time_scale,
+                media=str(media.resolve()) if media else None,
+                faults=tuple(faults),
                 state=str(state.resolve()),
             )
         )
         self._pages: WeakKeyDictionary[Page, _Received] = WeakKeyDictionary()
+
+    @classmethod
+    def from_settings(cls, settings: CrawlSettings, vocabulary: Vocabulary, corpus: Path) -> Self:
+        words = {
+            value.id: [keyword.word for form in ("A", "B") for keyword in value.keywords(form)]
+            for value in vocabulary.values
+        }
+        return cls(
+            vocabulary=words,
+            state=corpus.with_name(corpus.name + ".sandbox.jsonl"),
+            seed=settings.sandbox_seed,
+            time_scale=settings.time_scale,
+            media=settings.media,
+            faults=settings.fault,
+        )
 
     @staticmethod
     def parse(raw: Any, kind: str) -> list[Record]:
@@ -246,6 +267,7 @@ class Sandbox(Platform):
 
     async def _move_on(self, page: Page, place: str) -> dict[str, Any] | None:
         """Button, key, wheel, scrolling, in this order; only another item on screen is success."""
+
         async def button() -> None:
             await page.locator(Q["next"]).first.click(timeout=MOVE_TIMEOUT * 1000)
 
@@ -302,9 +324,12 @@ class Sandbox(Platform):
         return shown["id"] or None if shown else None
 
     async def site_facts(self, page: Page) -> SiteFacts:
+        if not page.url.startswith(self.base_url):
+            await self._visit(page, "/search?q=")
         data = await _answered(page.evaluate("() => ({...document.body.dataset})"))
         return SiteFacts(
-            country=data.get("country"), language=data.get("language"),
+            country=data.get("country"),
+            language=data.get("language"),
             logged_in={"true": True, "false": False}.get(data.get("loggedIn")),
         )
 
@@ -366,7 +391,9 @@ class Sandbox(Platform):
 
 def _record(item: Mapping[str, Any]) -> Record:
     """One item of the site's data."""
-    kind = Kind.AD if item.get("isAd") else {"photo": Kind.PHOTO, "live": Kind.LIVE}.get(item.get("type", ""), Kind.SHORT)
+    kind = (
+        Kind.AD if item.get("isAd") else {"photo": Kind.PHOTO, "live": Kind.LIVE}.get(item.get("type", ""), Kind.SHORT)
+    )
     stats = item.get("stats") or {}
     created = item.get("createTime")
     return Record(
@@ -379,9 +406,15 @@ def _record(item: Mapping[str, Any]) -> Record:
         hashtags=tuple(item.get("hashtags") or ()),
         duration=item.get("duration") or None,
         published=datetime.fromtimestamp(created, UTC) if created else None,
-        views=stats.get("views"), likes=stats.get("likes"), comments=stats.get("comments"), shares=stats.get("shares"),
-        language=item.get("language"), sound=item.get("sound"), subtitles=item.get("subtitles"),
-        paid_partnership=item.get("paidPartnership"), ai_generated=item.get("aiGenerated"),
+        views=stats.get("views"),
+        likes=stats.get("likes"),
+        comments=stats.get("comments"),
+        shares=stats.get("shares"),
+        language=item.get("language"),
+        sound=item.get("sound"),
+        subtitles=item.get("subtitles"),
+        paid_partnership=item.get("paidPartnership"),
+        ai_generated=item.get("aiGenerated"),
         unavailable=item.get("unavailable"),
         extra={"media_file": item["mediaFile"]} if "mediaFile" in item else {},
     )

@@ -33,9 +33,14 @@ from storage.records import Kind
 PAGES = Path(__file__).with_name("pages")
 YEAR = 365 * 86_400
 WALL_WORDS = {
-    "consent": "Before you continue: cookies", "login": "Log in to continue", "captcha": "Drag the slider to fit",
-    "rate_limit": "Too many requests", "bot_check": "Checking your browser", "empty": "No results found",
-    "unavailable": "This short is not available", "again": "Something went wrong",
+    "consent": "Before you continue: cookies",
+    "login": "Log in to continue",
+    "captcha": "Drag the slider to fit",
+    "rate_limit": "Too many requests",
+    "bot_check": "Checking your browser",
+    "empty": "No results found",
+    "unavailable": "This short is not available",
+    "again": "Something went wrong",
     "end": "You have seen everything",
 }
 """The site's translation table: on every page, as on real sites, so that words in the HTML prove no wall."""
@@ -76,22 +81,30 @@ class Site:
 
     def app(self) -> Starlette:
         """The ASGI application."""
+
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             yield
             self.videos.close()
             self.visitors.close()
 
-        return Starlette(lifespan=lifespan, routes=[
-            Route("/", lambda request: RedirectResponse("/feed")),
-            Route("/search", self.search), Route("/feed", self.feed), Route("/short/{id}", self.short),
-            Route("/api/search", self.api_search), Route("/api/feed", self.api_feed),
-            Route("/api/watch", self.api_watch, methods=["POST"]),
-            Route("/api/like", self.api_like, methods=["POST"]),
-            Route("/api/down", self.api_down, methods=["POST"]),
-            Route("/video/{id}.webm", self.video), Route("/photo/{id}.jpg", self.photo),
-            Mount("/static", StaticFiles(directory=PAGES / "static")),
-        ])
+        return Starlette(
+            lifespan=lifespan,
+            routes=[
+                Route("/", lambda request: RedirectResponse("/feed")),
+                Route("/search", self.search),
+                Route("/feed", self.feed),
+                Route("/short/{id}", self.short),
+                Route("/api/search", self.api_search),
+                Route("/api/feed", self.api_feed),
+                Route("/api/watch", self.api_watch, methods=["POST"]),
+                Route("/api/like", self.api_like, methods=["POST"]),
+                Route("/api/down", self.api_down, methods=["POST"]),
+                Route("/video/{id}.webm", self.video),
+                Route("/photo/{id}.jpg", self.photo),
+                Mount("/static", StaticFiles(directory=PAGES / "static")),
+            ],
+        )
 
     # Pages
 
@@ -133,8 +146,13 @@ class Site:
             wall = "consent"
         body_wall = next((kind for kind in BODY_WALLS if kind in faults), None)
         html = self._templates.get_template("wall.html" if body_wall else f"{name}.html").render(
-            name=name, state=text, wall=body_wall or wall, words=WALL_WORDS, time_scale=self.options.time_scale,
-            language="en", **values,
+            name=name,
+            state=text,
+            wall=body_wall or wall,
+            words=WALL_WORDS,
+            time_scale=self.options.time_scale,
+            language="en",
+            **values,
         )
         headers = {"Cache-Control": "no-store"}
         if "rate_limit" in faults:
@@ -175,9 +193,12 @@ class Site:
             told = json.loads(await request.body())
             position = told["position"]
             event = WatchEvent(
-                visitor=visitor, id=str(told["id"]), position=None if position is None else int(position),
+                visitor=visitor,
+                id=str(told["id"]),
+                position=None if position is None else int(position),
                 seconds=max(0.0, float(told["seconds"])),
-                media_seconds=max(0.0, float(told["media_seconds"])), liked=bool(told["liked"]),
+                media_seconds=max(0.0, float(told["media_seconds"])),
+                liked=bool(told["liked"]),
                 at=self.now().isoformat(timespec="milliseconds"),
             )
         except (ValueError, KeyError, TypeError):
@@ -238,13 +259,24 @@ class Site:
         """An item as the site's data shows it. `opened`: it will be on screen, so its faults come true."""
         counts = truth.counts(self.now())
         item: dict[str, Any] = {
-            "id": truth.id, "type": "photo" if truth.kind is Kind.PHOTO else "video", "desc": truth.caption or "",
-            "author": {"handle": truth.author}, "hashtags": list(truth.hashtags), "duration": truth.duration,
-            "createTime": int(truth.published.timestamp()), "language": truth.language, "sound": truth.sound,
-            "subtitles": truth.subtitles, "paidPartnership": truth.paid_partnership,
+            "id": truth.id,
+            "type": "photo" if truth.kind is Kind.PHOTO else "video",
+            "desc": truth.caption or "",
+            "author": {"handle": truth.author},
+            "hashtags": list(truth.hashtags),
+            "duration": truth.duration,
+            "createTime": int(truth.published.timestamp()),
+            "language": truth.language,
+            "sound": truth.sound,
+            "subtitles": truth.subtitles,
+            "paidPartnership": truth.paid_partnership,
             "aiGenerated": truth.ai_generated,
-            "stats": {"views": counts.views, "likes": counts.likes, "comments": counts.comments,
-                      "shares": counts.shares},
+            "stats": {
+                "views": counts.views,
+                "likes": counts.likes,
+                "comments": counts.comments,
+                "shares": counts.shares,
+            },
         }
         if truth.media_file is not None:
             item["mediaFile"] = truth.media_file
@@ -293,6 +325,4 @@ def _ranged(request: Request, data: bytes, media_type: str) -> Response:
     if start > end:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-    return Response(data[start:end + 1], 206, headers, media_type)
-
-
+    return Response(data[start : end + 1], 206, headers, media_type)

@@ -64,7 +64,7 @@ class Feed:
 
     def ahead(self) -> list[tuple[int, str]]:
         """(position, id) of the item on screen and those already chosen after it; empty at the end."""
-        return list(enumerate(self._items))[self.position:]
+        return list(enumerate(self._items))[self.position :]
 
     def leave(self, event: WatchEvent) -> bool:
         """Take a watch event in; False for one that was known (a page reports a leave more than once)."""

@@ -60,11 +60,20 @@ class MediaWorld:
         caption = row.get("caption") or None
         tags = re.findall(r"[^\s#,]+", row.get("hashtags") or "") or re.findall(r"#(\w+)", caption or "")
         return Truth(
-            id=short_id, kind=Kind.SHORT, keyword=None, value=None, caption=caption,
+            id=short_id,
+            kind=Kind.SHORT,
+            keyword=None,
+            value=None,
+            caption=caption,
             says="silent" if caption else "missing",
             author=row.get("author") or words.handle(lambda purpose: draw(self.seed, purpose, short_id)),
-            hashtags=tuple(tags), duration=DURATION, published=min(EPOCH, published(self.seed, short_id)),
-            language=row.get("language") or "en", sound=None, subtitles=None, media_file=name,
+            hashtags=tuple(tags),
+            duration=DURATION,
+            published=min(EPOCH, published(self.seed, short_id)),
+            language=row.get("language") or "en",
+            sound=None,
+            subtitles=None,
+            media_file=name,
             popularity=popularity(self.seed, short_id),
         )
 
@@ -73,7 +82,7 @@ class MediaWorld:
         word = query.lower().strip()
         order = shuffled(self.ids, self.seed, f"media-search/{word}")
         order.sort(key=lambda short_id: not self._matches(short_id, word))
-        return order[page * PAGE_SIZE:(page + 1) * PAGE_SIZE]
+        return order[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
 
     def pages(self, query: str) -> int:
         """How many result pages there are; the same for every query."""

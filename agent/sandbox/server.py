@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from types import TracebackType
 import uvicorn
 
 from agent.sandbox.app import Options, Site
-from storage.errors import NotSetUp
+from storage.errors import NotSetUp, UsageError
 
 START_TIMEOUT = 30.0
 """Real seconds a server may take until it says its port."""
@@ -32,6 +33,7 @@ class SandboxServer:
     """`async with SandboxServer(options) as base_url:` runs a server and ends it.
 
     Raises:
+        UsageError: an option cannot be used.
         NotSetUp: the server did not start; the message holds the last line it said.
     """
 
@@ -41,8 +43,13 @@ class SandboxServer:
 
     async def __aenter__(self) -> str:
         self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agent.sandbox.server", env={**os.environ, "PYTHONPATH": _python_path()},
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            sys.executable,
+            "-m",
+            "agent.sandbox.server",
+            env={**os.environ, "PYTHONPATH": _python_path()},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the crawl, which still has a short to finish
         )
         assert process.stdin
@@ -58,7 +65,11 @@ class SandboxServer:
             assert process.stderr
             said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
             raise NotSetUp(f"the sandbox's server did not start: {said[-1] if said else 'no answer'}")
-        return str(json.loads(line)["address"])
+        answer = json.loads(line)
+        if "error" in answer:
+            await self._end()
+            raise UsageError(answer["error"])
+        return str(answer["address"])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -84,12 +95,18 @@ class SandboxServer:
             await process.wait()
 
 
-def serve(options: Options, announce: bool = True) -> None:
-    """Serve on 127.0.0.1 until the process is told to end. Port 0 takes a free one."""
+def serve(options: Options, announce: Callable[[str], None]) -> None:
+    """Serve on 127.0.0.1 until the process is told to end; `announce` gets the address. Port 0 takes a free one.
+
+    Raises:
+        UsageError: a fault or media folder that cannot be used, or a port that is taken.
+    """
     site = Site(options, lambda: datetime.now(UTC))
-    listening = socket.create_server(("127.0.0.1", options.port))
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    print(json.dumps({"address": address}) if announce else address, flush=True)
+    try:
+        listening = socket.create_server(("127.0.0.1", options.port))
+    except OSError as error:
+        raise UsageError(f"--port {options.port} cannot be used ({error.strerror}); choose another") from None
+    announce(f"http://127.0.0.1:{listening.getsockname()[1]}")
     config = uvicorn.Config(
         site.app(), log_level="warning", access_log=False, timeout_keep_alive=600, timeout_graceful_shutdown=1
     )
@@ -118,7 +135,14 @@ def main() -> None:
     """The child: options from standard input, address on standard output."""
     options = json.loads(sys.stdin.buffer.readline())
     _die_with_parent()
-    serve(Options(**{**options, "faults": tuple(options["faults"])}))
+    try:
+        serve(Options(**{**options, "faults": tuple(options["faults"])}), lambda address: _say(address=address))
+    except UsageError as error:
+        _say(error=str(error))
+
+
+def _say(**answer: str) -> None:
+    print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,21 @@ MENTION_RATE, CONTRADICT_RATE = 0.50, 0.10
 LANGUAGES = (("en", 0.72), ("es", 0.09), ("pt", 0.06), ("fr", 0.05), ("de", 0.04), ("id", 0.04))
 
 ABOUT = {
-    "en": ("my first {}", "{} day with the crew", "why I love {}", "this {} made my week", "POV: {} at 6 am",
-           "nobody told me {} is like this", "{} in 10 seconds", "wait for the {}", "trying {} so you don't have to",
-           "a quiet moment of {}", "{} part 2, you asked for it", "the best {} in town", "rating every {} I find"),
+    "en": (
+        "my first {}",
+        "{} day with the crew",
+        "why I love {}",
+        "this {} made my week",
+        "POV: {} at 6 am",
+        "nobody told me {} is like this",
+        "{} in 10 seconds",
+        "wait for the {}",
+        "trying {} so you don't have to",
+        "a quiet moment of {}",
+        "{} part 2, you asked for it",
+        "the best {} in town",
+        "rating every {} I find",
+    ),
     "es": ("mi primer {}", "un día de {} con amigos", "por qué me encanta {}", "esto es {} de verdad"),
     "pt": ("meu primeiro {}", "um dia de {}", "por que eu amo {}", "isso sim é {}"),
     "fr": ("mon premier {}", "une journée {} entre amis", "pourquoi j'adore {}", "ça c'est {}"),
@@ -28,9 +40,22 @@ ABOUT = {
     "id": ("{} pertamaku", "sehari {} bersama teman", "kenapa aku suka {}", "ini baru {}"),
 }
 SILENT = {
-    "en": ("wait for it", "I can't stop watching this", "tell me in the comments", "day 14", "no words",
-           "who else does this?", "the end is everything", "sound on", "just another Tuesday", "this is your sign",
-           "send this to someone", "POV: you finally made it", "I was today years old", "rate this 1 to 10"),
+    "en": (
+        "wait for it",
+        "I can't stop watching this",
+        "tell me in the comments",
+        "day 14",
+        "no words",
+        "who else does this?",
+        "the end is everything",
+        "sound on",
+        "just another Tuesday",
+        "this is your sign",
+        "send this to someone",
+        "POV: you finally made it",
+        "I was today years old",
+        "rate this 1 to 10",
+    ),
     "es": ("espera al final", "no puedo dejar de mirar", "dime en los comentarios", "día 14", "sin palabras"),
     "pt": ("espera o final", "não consigo parar de ver", "conta nos comentários", "sem palavras"),
     "fr": ("attendez la fin", "je n'arrive pas à arrêter", "dites-le en commentaire", "sans mots"),
@@ -39,12 +64,45 @@ SILENT = {
 }
 ADS = ("{} made easy. Order today", "20 % off everything for {}", "Made for {}. Free delivery", "Try it 30 days")
 TAGS = ("fyp", "foryou", "viral", "shorts", "trending", "daily", "new", "explore", "video", "reels")
-SPOKEN = ("so today it is all about {}, let me show you", "I tried {} for the first time and this happened",
-          "okay so {} is not what I expected", "look at this, just look at this", "three things nobody tells you")
-SOUNDS = ("original sound", "Slow Morning", "Night Drive", "Happy Steps", "Deep Bass 2", "Piano in the Rain",
-          "Sunday Strings", "Retro Loop", "Festival Horns", "Soft Clicks")
-SYLLABLES = ("ba", "ko", "mi", "ra", "lu", "ne", "ti", "so", "va", "en", "jo", "pe", "du", "ya", "fi", "gra", "el",
-             "zo")
+SPOKEN = (
+    "so today it is all about {}, let me show you",
+    "I tried {} for the first time and this happened",
+    "okay so {} is not what I expected",
+    "look at this, just look at this",
+    "three things nobody tells you",
+)
+SOUNDS = (
+    "original sound",
+    "Slow Morning",
+    "Night Drive",
+    "Happy Steps",
+    "Deep Bass 2",
+    "Piano in the Rain",
+    "Sunday Strings",
+    "Retro Loop",
+    "Festival Horns",
+    "Soft Clicks",
+)
+SYLLABLES = (
+    "ba",
+    "ko",
+    "mi",
+    "ra",
+    "lu",
+    "ne",
+    "ti",
+    "so",
+    "va",
+    "en",
+    "jo",
+    "pe",
+    "du",
+    "ya",
+    "fi",
+    "gra",
+    "el",
+    "zo",
+)
 
 
 @dataclass(frozen=True)

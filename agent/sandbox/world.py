@@ -159,7 +159,7 @@ class World:
 
     def search(self, query: str, page: int) -> list[str]:
         """Ids of one result page (from 0) in rank order; empty past the end. Independent of time and visitor."""
-        return self._results(query)[page * PAGE_SIZE:(page + 1) * PAGE_SIZE]
+        return self._results(query)[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
 
     def pages(self, query: str) -> int:
         """How many result pages a query has."""
@@ -219,13 +219,24 @@ class World:
         edits = tuple(edit for edit in EDITS[1:] if chance(edit) < 0.4)
         spoken = words.subtitles(chance, keyword) if kind in (Kind.SHORT, Kind.AD) else None
         return Truth(
-            id=short_id, kind=kind, keyword=keyword, value=value, caption=text.caption, says=text.says,
-            author=words.handle(chance), hashtags=text.hashtags,
+            id=short_id,
+            kind=kind,
+            keyword=keyword,
+            value=value,
+            caption=text.caption,
+            says=text.says,
+            author=words.handle(chance),
+            hashtags=text.hashtags,
             duration=self._duration(original or short_id) if kind in (Kind.SHORT, Kind.AD) else 0.0,
-            published=published(self.seed, short_id), language=text.language, sound=words.sound(chance),
-            subtitles=spoken, paid_partnership=kind is Kind.SHORT and chance("paid") < 0.006,
-            ai_generated=kind is Kind.SHORT and chance("aigc") < 0.006, copy_of=original,
-            edits=(EDITS[0], *edits) if original else (), popularity=popularity(self.seed, short_id),
+            published=published(self.seed, short_id),
+            language=text.language,
+            sound=words.sound(chance),
+            subtitles=spoken,
+            paid_partnership=kind is Kind.SHORT and chance("paid") < 0.006,
+            ai_generated=kind is Kind.SHORT and chance("aigc") < 0.006,
+            copy_of=original,
+            edits=(EDITS[0], *edits) if original else (),
+            popularity=popularity(self.seed, short_id),
         )
 
     def _opposite(self, short_id: str, value: str) -> str:
@@ -266,5 +277,3 @@ class World:
 
 def _plain(keyword: str) -> str:
     return " ".join(keyword.lower().split())
-
-

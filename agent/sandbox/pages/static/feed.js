@@ -18,12 +18,10 @@ function append() {
   let article = document.createElement('article');
   if (articles.length > 2 && articles[0] !== active && articles[1] !== active) {
     article = articles[0];  // recycled: moves to the end
-    const height = article.offsetHeight;
-    article.remove();
-    column.scrollTop -= height;
   }
   fill(article, item);
   column.append(article);
+  if (active) column.scrollTop = active.offsetTop;
   return true;
 }
 

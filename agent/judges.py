@@ -1,0 +1,120 @@
+"""Who decides and who labels, from the settings: deciders, labellers and the endpoints behind them."""
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from retrieval.embedders.packaged import PackagedEmbedder
+from retrieval.endpoint import Endpoint
+from retrieval.similarity import Similarity
+from retrieval.transport import Clock
+
+from agent.deciders.always import Always
+from agent.deciders.base import Decider, Labeller
+from agent.deciders.never import Never
+from agent.deciders.random import Random
+from agent.deciders.similarity import SimilarityDecider
+from agent.deciders.vlm import VlmDecider
+from agent.labellers.similarity import SimilarityLabeller
+from agent.labellers.vlm import VlmLabeller
+from agent.questions import QUESTION_VERSIONS
+from agent.settings import CrawlSettings
+from retrieval.pricing import Budget, parse_price, price_of
+from retrieval.vocabulary import Vocabulary
+from storage.answer_record import AnswerStore
+from storage.errors import UsageError
+
+NO_LABELLER = "none"
+
+
+class Judges:
+    """The decider and the labeller of one command. Closes its endpoints at the end.
+
+    Raises:
+        NotSetUp: the packaged model is not built, or OpenAI's address has no key.
+        EndpointRefused, UsageError: see `retrieval.endpoint.Endpoint`.
+    """
+
+    def __init__(self, settings: CrawlSettings, vocabulary: Vocabulary, *, answers: AnswerStore, clock: Clock) -> None:
+        self._settings = settings
+        self._vocabulary = vocabulary
+        self._answers = answers
+        self._clock = clock
+        self._endpoints: dict[str, Endpoint] = {}
+        self._similarity: Similarity | None = None
+        self.budget = Budget(settings.max_cost)
+        self.decider: Decider = self._decider(decider_name(settings))
+        self.labeller: Labeller | None = self._labeller(labeller_name(settings))
+
+    @property
+    def questions(self) -> list[str]:
+        """Versions of the questions that models are asked; none where no model is."""
+        return QUESTION_VERSIONS if self._endpoints else []
+
+    @property
+    def spent(self) -> float | None:
+        """US dollars so far; None where no model is asked."""
+        return self.budget.spent if self._endpoints else None
+
+    def _decider(self, name: str) -> Decider:
+        settings = self._settings
+        if name == "vlm":
+            return VlmDecider(self._endpoint(settings.model))
+        if name == "similarity":
+            return SimilarityDecider(self._shared_similarity(), threshold=settings.threshold)
+        controls: dict[str, Decider] = {"always": Always(), "never": Never(), "random": Random(settings.probability)}
+        return controls[name]
+
+    def _labeller(self, name: str) -> Labeller | None:
+        if name == NO_LABELLER:
+            return None
+        if name == "similarity":
+            return SimilarityLabeller(self._shared_similarity())
+        if name == "vlm" or name.startswith("vlm:"):
+            return VlmLabeller(self._endpoint(name.partition(":")[2] or self._settings.model), self._vocabulary)
+        raise UsageError(f"--labeller {name} is unknown; choose auto, vlm, vlm:MODEL, similarity or none")
+
+    def _shared_similarity(self) -> Similarity:
+        if self._similarity is None:
+            self._similarity = Similarity(PackagedEmbedder(), self._vocabulary)
+        return self._similarity
+
+    def _endpoint(self, model: str) -> Endpoint:
+        if model not in self._endpoints:
+            settings = self._settings
+            self._endpoints[model] = Endpoint(
+                settings.base_url,
+                settings.api_key.get_secret_value() if settings.api_key else None,
+                model,
+                store=self._answers,
+                budget=self.budget,
+                clock=self._clock,
+                price=parse_price(settings.price) if settings.price else price_of(model),
+                seed=settings.seed,
+                local_only=settings.local_only,
+            )
+        return self._endpoints[model]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        async with AsyncExitStack() as stack:
+            for endpoint in self._endpoints.values():
+                stack.push_async_callback(endpoint.close)
+
+
+def decider_name(settings: CrawlSettings) -> str:
+    """What `auto` stands for: a model where a key or an endpoint is set, else `similarity`."""
+    if settings.decider != "auto":
+        return settings.decider
+    return "vlm" if settings.api_key is not None or settings.base_url else "similarity"
+
+
+def labeller_name(settings: CrawlSettings) -> str:
+    """What `auto` stands for: the decider's model, else `similarity`."""
+    if settings.labeller != "auto":
+        return settings.labeller
+    return "vlm" if decider_name(settings) == "vlm" else "similarity"

@@ -1,0 +1,297 @@
+"""One command's work: all its platforms, in one process on one corpus (D2), from the plan to the last row."""
+
+import asyncio
+import importlib.metadata
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from rich.console import Console
+
+from agent.browser import BrowserHost, Tab
+from agent.clock import Clock, PlatformClock, Stop
+from agent.crawl import Crawl
+from agent.judges import Judges
+from agent.labelling import Labelling, label_stored
+from agent.pace import Pacer
+from agent.plan import TaskSpec, plan_hash, plan_tasks
+from agent.platforms import PLATFORMS, make_platform
+from agent.platforms.base import Platform, SiteFacts
+from agent.profiles import Profile
+from agent.progress import Counts, Progress
+from agent.settings import CrawlSettings
+from agent.viewing import Viewing
+from retrieval.vocabulary import Vocabulary
+from storage.corpus import Corpus
+from storage.errors import Blocked, LayoutChanged, UsageError, ValueSpectrumError
+from storage.runs import RunItem, RunSpec
+
+log = structlog.get_logger()
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class PlatformResult:
+    """How one platform's share ended. `problem` is what stopped it, if anything did."""
+
+    platform: str
+    run: RunItem | None = None
+    problem: ValueSpectrumError | None = None
+    unfinished: bool = False
+    """A stop was requested before the queue was empty."""
+
+
+@dataclass
+class SessionResult:
+    """How the command ended, platform by platform."""
+
+    platforms: list[PlatformResult] = field(default_factory=list)
+    label_problem: ValueSpectrumError | None = None
+
+    @property
+    def run_ids(self) -> list[int]:
+        return [result.run.id for result in self.platforms if result.run is not None]
+
+    @property
+    def interrupted(self) -> bool:
+        return any(result.unfinished for result in self.platforms)
+
+
+def shares(settings: CrawlSettings) -> dict[str, int]:
+    """The limit dealt over the platforms, the first ones taking the remainder.
+
+    Raises:
+        UsageError: an unknown platform, or fewer shorts than platforms.
+    """
+    for name in settings.platform:
+        if name not in PLATFORMS:
+            raise UsageError(f"--platform {name} is unknown; choose from {', '.join(PLATFORMS)}")
+    names = list(dict.fromkeys(settings.platform))
+    if settings.limit < len(names):
+        raise UsageError(f"--limit {settings.limit} leaves a platform without a short; give at least {len(names)}")
+    share, rest = divmod(settings.limit, len(names))
+    return {name: share + (place < rest) for place, name in enumerate(names)}
+
+
+class Session:
+    """Runs a crawl. Holds the corpus, the browser and the judges for all platforms."""
+
+    def __init__(
+        self,
+        *,
+        settings: CrawlSettings,
+        vocabulary: Vocabulary,
+        command: list[str],
+        corpus: Corpus,
+        judges: Judges,
+        clock: Clock,
+        stop: Stop,
+        console: Console,
+    ) -> None:
+        self.settings = settings
+        self.vocabulary = vocabulary
+        self.command = command
+        self.corpus = corpus
+        self.judges = judges
+        self.clock = clock
+        self.stop = stop
+        self.console = console
+
+    async def run(self) -> SessionResult:
+        """Crawl all platforms side by side; one that is blocked or fails leaves the others alone.
+
+        Raises:
+            NotSetUp: no browser, or one that does not start.
+        """
+        result = SessionResult()
+        plan = shares(self.settings)
+        progress = Progress(clock=self.clock, console=self.console)
+        async with BrowserHost(headless=self.settings.headless) as host, progress:
+            await host.browser()
+            jobs = []
+            for name, limit in plan.items():
+                share = PlatformResult(platform=name)
+                result.platforms.append(share)
+                jobs.append(asyncio.create_task(self._platform(host, progress, share, limit)))
+            try:
+                await asyncio.gather(*jobs)
+            finally:
+                for job in jobs:
+                    job.cancel()
+                await asyncio.gather(*jobs, return_exceptions=True)
+        result.label_problem = await self._complete_labels(result)
+        return result
+
+    async def _platform(self, host: BrowserHost, progress: Progress, share: PlatformResult, limit: int) -> None:
+        settings, name = self.settings, share.platform
+        counts = Counts(platform=name, limit=limit)
+        progress.counts.append(counts)
+        platform = make_platform(name, settings, self.vocabulary, self.corpus.database.path)
+        identity = plan_hash(settings, self.vocabulary, name, self.judges.questions)
+        earlier = self.corpus.runs.unfinished(name, identity, settings.seed)
+        profile_id = earlier.profile_id if earlier and settings.mode == "feed" else str(uuid.uuid4())
+        tab = Tab(host, self._profile_maker(profile_id), platform.attach, recycle_after=settings.recycle_after)
+        run: RunItem | None = None
+        state, cause = "stopped", "error"
+        await platform.start()
+        labelling: Labelling | None = None
+        try:
+            plan = plan_tasks(settings, self.vocabulary, limit)
+            facts = await self._arrive(platform, tab)
+            run = self._start_run(name, identity, plan, host, facts, platform, profile_id)
+            share.run = run
+            self.judges.budget.spent += self.corpus.answers.spent(self.corpus.runs.chain(run.plan_run_id)) or 0.0
+            structlog.contextvars.bind_contextvars(platform=name, run=run.id)
+            self._welcome(progress, run, counts, limit)
+            clock = PlatformClock(self.clock, platform.time_scale)
+            labelling = Labelling(self.corpus, run.id)
+            viewing = Viewing(
+                corpus=self.corpus,
+                run_id=run.id,
+                platform=platform,
+                clock=clock,
+                judges=self.judges,
+                labelling=labelling,
+                settings=settings,
+                vocabulary=self.vocabulary,
+                counts=counts,
+                profile=lambda: tab.profile.id,
+            )
+            pacer = Pacer(platform.pace, clock, self.stop)
+            crawl = Crawl(
+                corpus=self.corpus,
+                plan_run_id=run.plan_run_id,
+                platform=platform,
+                tab=tab,
+                pacer=pacer,
+                viewing=viewing,
+                counts=counts,
+                say=progress.say,
+            )
+            await crawl.run()
+            share.unfinished = self.corpus.tasks.next_task(run.plan_run_id) is not None
+            state, cause = ("stopped", "stop requested") if share.unfinished else ("finished", "")
+        except (Blocked, LayoutChanged) as problem:
+            share.problem = problem
+            state, cause = "blocked", getattr(problem, "wall", "layout")
+        except ValueSpectrumError as problem:
+            share.problem = problem
+            cause = type(problem).__name__
+            self.stop.request()  # spent money, a silent endpoint, a full disk: the others would meet it too
+        finally:
+            if labelling is not None:
+                await labelling.finish()
+            await tab.close()
+            await platform.close()
+            if run is not None:
+                self.corpus.runs.finish(run, state, cause or None)
+
+    def _profile_maker(self, profile_id: str) -> Any:
+        """A feed keeps its own profile; a search is done by a fresh logged-out visitor per context."""
+        if self.settings.mode == "feed":
+            own = Profile.beside(self.corpus.database.path, profile_id)
+            return lambda: own
+        first = [profile_id]
+        return lambda: Profile(id=first.pop() if first else str(uuid.uuid4()))
+
+    async def _arrive(self, platform: Platform, tab: Tab) -> SiteFacts:
+        """What the site says of its visitor; nothing where a wall stands before it."""
+        try:
+            facts = await platform.site_facts(await tab.page())
+        except Blocked:
+            return SiteFacts()
+        if self.settings.engage and platform.like_needs_login and not facts.logged_in:
+            raise UsageError(
+                f"--engage needs a profile that you logged in to {platform.name} by hand; leave --engage out, or log in"
+            )
+        return facts
+
+    def _start_run(
+        self,
+        name: str,
+        identity: str,
+        plan: list[TaskSpec],
+        host: BrowserHost,
+        facts: SiteFacts,
+        platform: Platform,
+        profile_id: str,
+    ) -> RunItem:
+        visitor = host.visitor
+        environment = {
+            "code_version": code_version(),
+            "browser": host.found.path.name if host.found else None,
+            "browser_version": host.version,
+            "viewport": f"{visitor.width}x{visitor.height}",
+            "locale": visitor.locale,
+            "time_zone": visitor.time_zone,
+            "headless": self.settings.headless,
+            "time_scale": platform.time_scale,
+            "keyword_file_sha256": self.vocabulary.sha256,
+            "question_versions": self.judges.questions,
+            "profile": "own" if self.settings.mode == "feed" else "anonymous",
+            "logged_in": facts.logged_in,
+            "country": facts.country,
+            "language": facts.language,
+        }
+        run = self.corpus.runs.start(
+            RunSpec(
+                platform=name,
+                mode=self.settings.mode,
+                plan_hash=identity,
+                seed=self.settings.seed,
+                plan=plan,
+                command=self.command,
+                settings=self.settings.recorded(),
+                environment=environment,
+                profile_id=profile_id,
+            )
+        )
+        log.info("run", run=run.id, continued=run.continued, changed=run.changed, environment=environment)
+        return run
+
+    def _welcome(self, progress: Progress, run: RunItem, counts: Counts, limit: int) -> None:
+        if self.settings.retry_failed:
+            again = self.corpus.tasks.retry_failed(run.plan_run_id, self.settings.cause)
+            progress.say(f"{counts.platform}: {again} failed shorts will be tried again")
+        tasks = self.corpus.tasks.of_run(run.plan_run_id)
+        counts.already = sum(task.taken for task in tasks)
+        if run.continued:
+            progress.say(f"{counts.platform}: going on with an unfinished run, {counts.already} of {limit} are there")
+        if run.changed:
+            progress.say(f"{counts.platform}: a new run continues it, since these changed: {', '.join(run.changed)}")
+
+    async def _complete_labels(self, result: SessionResult) -> ValueSpectrumError | None:
+        """Labels that a kill or a silent endpoint left out; what cannot be had now can be had later."""
+        labeller = self.judges.labeller
+        if labeller is None or self.stop.requested:
+            return None
+        for share in result.platforms:
+            if share.run is None:
+                continue
+            missing = self.corpus.labels.without(labeller.source, plan_run_id=share.run.plan_run_id)
+            try:
+                await label_stored(self.corpus, labeller, missing, run_id=share.run.id)
+            except ValueSpectrumError as problem:
+                return problem
+        return None
+
+
+def code_version() -> str:
+    """The package's version, with the commit where the code is a checkout."""
+    version = importlib.metadata.version("value-spectrum")
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+{described.stdout.strip()}"
