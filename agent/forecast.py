@@ -14,7 +14,7 @@ from agent.progress import span
 from agent.questions import WATCH, describe
 from agent.session import shares
 from agent.settings import CrawlSettings, Dwell
-from retrieval.pricing import parse_price, price_of
+from retrieval.pricing import price_of
 from retrieval.vocabulary import Vocabulary
 
 SEEN_PER_NEW = 1.25
@@ -86,7 +86,7 @@ def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
     decider, labeller = decider_name(settings), labeller_name(settings)
     seen = round(sum(limits.values()) * SEEN_PER_NEW)
     asked = [WATCH] * (decider == "vlm") + [describe(vocabulary)] * labeller.startswith("vlm")
-    price = parse_price(settings.price) if settings.price else price_of(settings.model)
+    price = price_of(settings.model, settings.price)
     dollars = None if price is None else sum(seen * price.at_most(question, picture=True) for question in asked)
     return Forecast(
         platforms=limits,

@@ -17,9 +17,9 @@ from agent.deciders.similarity import SimilarityDecider
 from agent.deciders.vlm import VlmDecider
 from agent.labellers.similarity import SimilarityLabeller
 from agent.labellers.vlm import VlmLabeller
-from agent.questions import QUESTION_VERSIONS
+from agent.questions import question_versions
 from agent.settings import CrawlSettings
-from retrieval.pricing import Budget, parse_price, price_of
+from retrieval.pricing import Budget, price_of
 from retrieval.vocabulary import Vocabulary
 from storage.answer_record import AnswerStore
 from storage.errors import UsageError
@@ -49,7 +49,7 @@ class Judges:
     @property
     def questions(self) -> list[str]:
         """Versions of the questions that models are asked; none where no model is."""
-        return QUESTION_VERSIONS if self._endpoints else []
+        return question_versions(decider_name(self._settings), labeller_name(self._settings))
 
     @property
     def spent(self) -> float | None:
@@ -89,7 +89,7 @@ class Judges:
                 store=self._answers,
                 budget=self.budget,
                 clock=self._clock,
-                price=parse_price(settings.price) if settings.price else price_of(model),
+                price=price_of(model, settings.price),
                 seed=settings.seed,
                 local_only=settings.local_only,
             )

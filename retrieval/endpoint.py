@@ -5,6 +5,7 @@ ask -> already answered in this run? -> budget -> transport (retries) -> ok | re
 
 import hashlib
 import math
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +22,24 @@ from storage.errors import EndpointRefused, NotSetUp, UsageError
 log = structlog.get_logger()
 
 
+class _SingleTry:
+    """The clock of a call that is made once and so never waits or measures."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def steady(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """Nothing to wait for."""
+
+
 async def reachable(
     base_url: str | None,
     api_key: str | None,
     model: str,
     *,
-    clock: Clock,
     local_only: bool = False,
     timeout: float = 10.0,
 ) -> str:
@@ -37,7 +50,7 @@ async def reachable(
     """
     address = _address(base_url, api_key, local_only=local_only)
     transport = Transport(
-        address, api_key, model, clock=clock, seed=0, timeout=timeout, max_retries=0, max_concurrency=1
+        address, api_key, model, clock=_SingleTry(), seed=0, timeout=timeout, max_retries=0, max_concurrency=1
     )
     try:
         listed = await transport.models()

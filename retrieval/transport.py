@@ -331,7 +331,7 @@ def _completion(text: str) -> Reply:
         clean = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
         completion = _Completion.model_validate_json(clean)
     except (ValidationError, ValueError, RecursionError):
-        raise _Again("what it sends is no chat completion") from None
+        raise _Again("what it sends is no chat completion, so --base-url may be wrong") from None
     choice, usage = completion.choices[0], completion.usage or _Usage()
     content = choice.message.content or ""
     return Reply(

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import Error, Page, Request, Response
+from playwright.async_api import Error, Locator, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, SiteFacts, Wall, WallSeen
@@ -95,7 +95,7 @@ class _Received:
     answers: dict[tuple[str, int], Any] = field(default_factory=dict)
     """Search answers by query and cursor; None for one that could not be read."""
     retry_after: float | None = None
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Future[None]] = field(default_factory=set)
 
 
 class Sandbox(Platform):
@@ -184,8 +184,7 @@ class Sandbox(Platform):
         received = self._pages.setdefault(page, _Received())
 
         def begin(work: Coroutine[Any, Any, None]) -> None:
-            task = asyncio.ensure_future(work)
-            received.tasks.add(task)
+            received.tasks.add(task := asyncio.ensure_future(work))
             task.add_done_callback(received.tasks.discard)
 
         def on_response(response: Response) -> None:
@@ -268,24 +267,14 @@ class Sandbox(Platform):
     async def _move_on(self, page: Page, place: str) -> dict[str, Any] | None:
         """Button, key, wheel, scrolling, in this order; only another item on screen is success."""
 
-        async def button() -> None:
-            await page.locator(Q["next"]).first.click(timeout=MOVE_TIMEOUT * 1000)
-
-        async def key() -> None:
-            await page.keyboard.press("ArrowDown")
-
-        async def wheel() -> None:
-            box = await page.locator(Q["column"]).bounding_box(timeout=MOVE_TIMEOUT * 1000)
-            if box is not None:
-                await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-                await page.mouse.wheel(0, box["height"])
-
-        async def scroll() -> None:
-            await page.evaluate(
-                "active => document.querySelector(active)?.nextElementSibling?.scrollIntoView()", Q["active"]
-            )
-
-        ways: tuple[Callable[[], Awaitable[None]], ...] = (button, key, wheel, scroll)
+        column = page.locator(Q["column"])
+        patience = MOVE_TIMEOUT * 1000
+        ways: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: page.locator(Q["next"]).first.click(timeout=patience),
+            lambda: page.keyboard.press("ArrowDown"),
+            lambda: _wheel(page, column, patience),
+            lambda: page.evaluate("q => document.querySelector(q)?.nextElementSibling?.scrollIntoView()", Q["active"]),
+        )
         for way in ways:
             with suppress(PlaywrightTimeout):
                 await _answered(way())
@@ -439,6 +428,12 @@ async def _answered(asked: Awaitable[Any]) -> Any:
             return await asked
     except TimeoutError:
         raise PageHung("the sandbox's page does not answer") from None
+
+
+async def _wheel(page: Page, column: Locator, patience: float) -> None:
+    """Turn the wheel by one short, the mouse over the column."""
+    await column.hover(timeout=patience)
+    await page.mouse.wheel(0, (await column.bounding_box() or {"height": 600})["height"])
 
 
 async def _crash(page: Page) -> None:

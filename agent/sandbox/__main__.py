@@ -44,9 +44,8 @@ def main(
     vocabulary: Annotated[Path | None, typer.Option(help="Vocabulary file; the packaged one if left out.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    words: dict[str, list[str]] = {}
-    for keyword in (known := load_vocabulary(vocabulary)).values:
-        words[keyword.id] = [word.word for form in known.forms for word in keyword.keywords(form)]
+    values = load_vocabulary(vocabulary).values
+    words = {value.id: [keyword.word for keyword in value.all_keywords] for value in values}
     serve(
         Options(
             seed=seed, vocabulary=words, time_scale=time_scale, media=str(media) if media else None,

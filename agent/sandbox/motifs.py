@@ -48,6 +48,14 @@ class Pen:
         spokes = [(r if turn % 2 == 0 else r * depth, pi * turn / tips - pi / 2) for turn in range(2 * tips)]
         self.poly(colour, *((x + length * cos(angle), y + length * sin(angle)) for length, angle in spokes))
 
+    def inside(self, x: float, y: float, size: float, name: str) -> "Pen":
+        """A pen for a smaller square around a point, with colours and chance of its own."""
+        shade = 0.6 + self.dice(f"{name}-cloth")
+        return Pen(
+            self._canvas, *self._at(x, y), self._size * size, dim(self.a, shade), dim(self.b, 2.1 - shade),
+            lambda purpose: self.dice(f"{name}-{purpose}"),
+        )
+
 
 def dim(colour: Colour, share: float) -> Colour:
     """Darker below 1, lighter above."""
@@ -140,24 +148,15 @@ def person(p: Pen) -> None:
     p.poly(dim(p.b, .5), (-.27, -.58), (-.2, -.86), (.2, -.86), (.27, -.58), (.1, -.72), (-.12, -.72))
 
 
-def _small(p: Pen, x: float, y: float, size: float, name: str) -> None:
-    inner = Pen(p._canvas, *p._at(x, y), p._size * size, *_clothes(p, name), lambda purpose: p.dice(f"{name}-{purpose}"))
-    person(inner)
-
-
-def _clothes(p: Pen, name: str) -> tuple[Colour, Colour]:
-    hue = p.dice(f"{name}-cloth")
-    return (dim(p.a, .6 + hue), dim(p.b, 1.5 - hue))
-
-
 def group(p: Pen) -> None:
     for place, x in enumerate((-.7, -.25, .22, .68)):
-        _small(p, x, .1 + .12 * p.dice(f"height{place}"), .62 + .2 * p.dice(f"size{place}"), f"member{place}")
+        height, size = .1 + .12 * p.dice(f"height{place}"), .62 + .2 * p.dice(f"size{place}")
+        person(p.inside(x, height, size, f"member{place}"))
 
 
 def couple(p: Pen) -> None:
-    _small(p, -.26, 0, .95, "one")
-    _small(p, .3, .08, .87, "two")
+    person(p.inside(-.26, 0, .95, "one"))
+    person(p.inside(.3, .08, .87, "two"))
     p.line(p.skin, .13, (-.2, -.2), (.2, -.1))
 
 

@@ -74,8 +74,9 @@ def _motifs(canvas: ImageDraw.ImageDraw, dice: Dice, shown: tuple[str, ...], tin
 
 def _text(canvas: ImageDraw.ImageDraw, dice: Dice, keyword: str) -> None:
     """Big words, as people write over their shorts: the keyword or something that says nothing."""
-    words = keyword if dice("about") < 0.5 else FILLER[int(dice("filler") * len(FILLER))]
-    words = words.format(2 + int(dice("number") * 8)).upper() if dice("upper") < 0.6 else words.format(3)
+    filler = FILLER[int(dice("filler") * len(FILLER))].format(2 + int(dice("number") * 8))
+    words = keyword if dice("about") < 0.5 else filler
+    words = words.upper() if dice("upper") < 0.6 else words
     size = 44 + 50 * dice("text-size")
     font = ImageFont.load_default(size)
     while size > 24 and canvas.textlength(words, font) > _W * 0.7:
@@ -95,7 +96,7 @@ def _framed(image: Image.Image, dice: Dice) -> Image.Image:
     near = 1.12 + 0.35 * dice("near")
     width, height = _W / near, _H / near
     left, top = (_W - width) * dice("pan"), (_H - height) * dice("tilt")
-    turned = image.rotate(turn, Image.Resampling.NEAREST, fillcolor=image.getpixel((4, _H // 2)))  # type: ignore[arg-type]
+    turned = image.rotate(turn, Image.Resampling.NEAREST, fillcolor=image.getpixel((4, _H // 2)))
     box = (left, top, left + width, top + height)
     small = turned.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR, box=box, reducing_gap=2)
     return small.filter(ImageFilter.GaussianBlur(1.2)) if dice("focus") < 0.12 else small
@@ -181,8 +182,9 @@ def _street(canvas: ImageDraw.ImageDraw, dice: Dice, horizon: float, tint: float
             canvas.rectangle((x + wide * 0.2, top, x + wide * 0.8, top + 20), shade)
         x += wide
     vanish = (0.2 + 0.6 * dice("vanish")) * _W
-    canvas.polygon([(vanish - 20, horizon * _H + 60), (vanish + 20, horizon * _H + 60), (_W * 1.2, _H), (-_W * 0.2, _H)],
-                   colour(0.6, 0.05, 0.25 + 0.3 * dice("road")))
+    far = horizon * _H + 60
+    road = [(vanish - 20, far), (vanish + 20, far), (_W * 1.2, _H), (-_W * 0.2, _H)]
+    canvas.polygon(road, colour(0.6, 0.05, 0.25 + 0.3 * dice("road")))
 
 
 def _room(canvas: ImageDraw.ImageDraw, dice: Dice, horizon: float, tint: float) -> None:
