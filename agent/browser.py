@@ -228,6 +228,7 @@ class Tab:
         """Page first, then context: the other order leaks memory (scrapy-playwright#126)."""
         page, context, self._page, self._context = self._page, self._context, None, None
         if page is not None:
+            await _quietly(page.goto("about:blank"))  # a page that is left can still report its watch time
             await _quietly(page.close())
         if context is not None:
             await _quietly(context.close())

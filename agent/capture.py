@@ -8,6 +8,7 @@ import asyncio
 import base64
 import io
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from PIL import Image
@@ -70,18 +71,21 @@ async (video, {at, timeout, height, quality}) => {
   }
   const width = Math.max(1, Math.round(video.videoWidth * height / video.videoHeight));
   const canvas = new OffscreenCanvas(width, height);
-  let frame = null;
-  try {
-    canvas.getContext('2d').drawImage(video, 0, 0, width, height);
+  canvas.getContext('2d').drawImage(video, 0, 0, width, height);
+  const encode = async () => {
     const bytes = new Uint8Array(await (await canvas.convertToBlob({type: 'image/jpeg', quality})).arrayBuffer());
     let text = '';
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    frame = btoa(text);
-  } catch (error) { if (error.name !== 'SecurityError') throw error; }
-  return {frame, width, mediaTime: video.currentTime, late, covered: covered >= 3,
+    return btoa(text);
+  };
+  video[mark].frame = encode().catch(error => { if (error.name !== 'SecurityError') throw error; return null; });
+  return {width, mediaTime: video.currentTime, late, covered: covered >= 3,
           duration: isFinite(video.duration) ? video.duration : null};
 }
 """
+
+# Fetched apart, so that the frame is encoded while the browser takes the screen.
+_ENCODED_SCRIPT = "video => video[Symbol.for('value-spectrum.media-seconds')].frame"
 
 _WATCHED_SCRIPT = """
 video => { const seen = video[Symbol.for('value-spectrum.media-seconds')]; return seen ? seen.update() : null; }
@@ -130,8 +134,14 @@ class Camera:
                 raise CaptureFailed("the page did not answer while a frame was waited for", "page_hung") from None
             if "error" in seen:
                 raise CaptureFailed(f"no picture: {seen['error']}", "no_frame")
-            screen = await self.screen(page, box, seen["mediaTime"])
-            frame = _canvas_frame(seen) if seen["frame"] else crop(screen, seen["mediaTime"])
+            try:
+                async with asyncio.timeout(2 * CAPTURE_TIMEOUT):
+                    screen, encoded = await asyncio.gather(
+                        self.screen(page, box, seen["mediaTime"]), video.evaluate(_ENCODED_SCRIPT)
+                    )
+            except TimeoutError:
+                raise CaptureFailed("the page did not answer while its picture was taken", "page_hung") from None
+            frame = _canvas_frame(encoded, seen) if encoded else crop(screen, seen["mediaTime"])
             if seen["covered"]:
                 cause = "covered"
             elif not is_usable(frame.data):
@@ -209,13 +219,13 @@ def crop(screen: Picture, media_time: float | None) -> Picture:
     )
 
 
-def _canvas_frame(seen: dict[str, object]) -> Picture:
+def _canvas_frame(encoded: str, seen: dict[str, Any]) -> Picture:
     return Picture(
         role="frame",
         source="canvas",
         method="canvas",
-        data=base64.b64decode(str(seen["frame"])),
-        width=int(str(seen["width"])),
+        data=base64.b64decode(encoded),
+        width=seen["width"],
         height=FRAME_HEIGHT,
-        media_time=float(str(seen["mediaTime"])),
+        media_time=seen["mediaTime"],
     )

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -45,6 +47,27 @@ class PlatformClock:
 
     async def sleep(self, seconds: float) -> None:
         await self.clock.sleep(seconds / self.scale)
+
+
+class Stopwatch:
+    """Splits the time of one turn into what was waited for (page, capture, model, dwell) and the loop's own."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._waited = 0.0
+
+    async def waits(self, work: Awaitable[T]) -> T:
+        """Await something whose time is not ours."""
+        began = time.perf_counter()
+        try:
+            return await work
+        finally:
+            self._waited += time.perf_counter() - began
+
+    @property
+    def own(self) -> float:
+        """Real seconds of this turn that nobody was waited for."""
+        return time.perf_counter() - self._began - self._waited
 
 
 class Stop:

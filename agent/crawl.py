@@ -15,6 +15,7 @@ from playwright.async_api import Error as BrowserError
 from playwright.async_api import Page
 
 from agent.browser import Tab
+from agent.clock import Stopwatch
 from agent.pace import Pacer
 from agent.platforms.base import OnScreen, Platform
 from agent.progress import Counts
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-PAGE_TIMEOUT = 45.0
+PAGE_TIMEOUT = 30.0
 """Real seconds that any one thing a page is asked for may take before the page counts as hung."""
 TRIES = 2
 """How often a short may take the page down before it is recorded as failed."""
@@ -64,6 +65,7 @@ class Crawl:
         self._say = say
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
+        self._turn = Stopwatch()
         self._hung: Counter[str] = Counter()
         self._empty_lists = 0
         self._failures = 0
@@ -77,6 +79,7 @@ class Crawl:
             BudgetSpent, EndpointDown, EndpointRefused: from the decider.
         """
         while not self.pacer.stop_requested and (task := self.corpus.tasks.next_task(self.plan_run_id)):
+            self._turn = Stopwatch()
             self.corpus.tasks.start(task)
             with structlog.contextvars.bound_contextvars(task=task.position, keyword=task.keyword):
                 try:
@@ -119,13 +122,13 @@ class Crawl:
         """Visit the result list of a task's keyword; True if it brought an item that was not listed before."""
         assert task.keyword is not None
         self.counts.doing = f"searching {task.keyword}"
-        if not await self.pacer.before_view():
+        if not await self._turn.waits(self.pacer.before_view()):
             return True  # a stop says nothing about the keyword
-        page = await self.tab.page()
+        page = await self._turn.waits(self.tab.page())
         waiting = 0
         empty = False
         async with aclosing(self.platform.results(page, task.keyword)) as batches:  # type: ignore[type-var]
-            async for batch in within(batches):
+            async for batch in self._within(batches):
                 await self._check_wall(page)
                 empty = empty or not batch
                 waiting += self.corpus.tasks.add_listings(task, batch)
@@ -150,13 +153,13 @@ class Crawl:
         if record.kind is not Kind.SHORT:
             self.viewing.skip(task, record, listing)
             return
-        if not await self.pacer.before_view():
+        if not await self._turn.waits(self.pacer.before_view()):
             return
         self.counts.doing = f"{task.keyword}: {record.platform_id}"
         page = await self._page()
         try:
             try:
-                shown = await answered(self.platform.open(page, record))
+                shown = await self._answered(self.platform.open(page, record))
             except ShortFailed:
                 await self._check_wall(page)  # a wall is not the short's fault
                 raise
@@ -178,27 +181,30 @@ class Crawl:
     async def _feed_turn(self, task: TaskItem) -> None:
         """Watch the task's feed in its own profile until its quota is full."""
         self.counts.doing = "opening the feed"
-        if not await self.pacer.before_view():
+        if not await self._turn.waits(self.pacer.before_view()):
             return
-        page = await self.tab.page()
+        page = await self._turn.waits(self.tab.page())
         last = self.corpus.exposures.last(task)
         first = True
         async with aclosing(self.platform.feed(page)) as items:  # type: ignore[type-var]
-            async for shown in within(items):
+            async for shown in self._within(items):
                 if first:
-                    await self.tab.save_profile()  # the visitor's identity, before anything is seen with it
+                    await self._turn.waits(
+                        self.tab.save_profile()
+                    )  # the visitor's identity, before anything is seen with it
                 await self._check_wall(page)
                 if not (first and last and last.same_showing(shown.record)):
                     await self._feed_item(page, task, shown)
                 first = False
+                self._turn = Stopwatch()
                 task = self.corpus.tasks.reload(task)
                 if task.taken >= task.quota or self.pacer.stop_requested or self.tab.needs_recycling:
                     break
-                if not await self.pacer.before_view():
+                if not await self._turn.waits(self.pacer.before_view()):
                     break
             else:
                 self.corpus.tasks.dry(task)
-        await self.tab.save_profile()
+        await self._turn.waits(self.tab.save_profile())
         if self.tab.needs_recycling:
             await self.tab.close()
 
@@ -224,7 +230,7 @@ class Crawl:
     # Both
 
     async def _show(self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None) -> None:
-        await self.viewing.show(page, task, shown, listing)
+        await self.viewing.show(page, task, shown, self._turn, listing)
         self.tab.count_view()
         self._failures = 0
         self.pacer.went_well()
@@ -233,12 +239,12 @@ class Crawl:
         """The page, on a fresh context where the old one has had its number of views."""
         if self.tab.needs_recycling:
             await self.tab.close()
-        return await self.tab.page()
+        return await self._turn.waits(self.tab.page())
 
     async def _check_wall(self, page: Page) -> None:
         """Raises Blocked for a visible wall, after trying what a person may do about a passable one."""
-        seen = await answered(self.platform.wall(page))
-        if seen is None or (seen.passable and await answered(self.platform.pass_wall(page, seen))):
+        seen = await self._answered(self.platform.wall(page))
+        if seen is None or (seen.passable and await self._answered(self.platform.pass_wall(page, seen))):
             return
         raise Blocked(f"{self.platform.name}: {seen.wall}", seen.wall, seen.retry_after)
 
@@ -255,21 +261,19 @@ class Crawl:
                 "changed or the browser cannot play its videos: see `python -m agent.doctor`"
             )
 
-
-async def answered(asked: Awaitable[T]) -> T:
-    """The page's answer, or PageHung when none comes."""
-    try:
-        async with asyncio.timeout(PAGE_TIMEOUT):
-            return await asked
-    except TimeoutError as error:
-        raise PageHung(f"the page did not answer within {PAGE_TIMEOUT:.0f} s") from error
-
-
-async def within(items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """The same items, each of which must come in time."""
-    while True:
+    async def _answered(self, asked: Awaitable[T]) -> T:
+        """The page's answer, or PageHung when none comes."""
         try:
-            item = await answered(anext(items))
-        except StopAsyncIteration:
-            return
-        yield item
+            async with asyncio.timeout(PAGE_TIMEOUT):
+                return await self._turn.waits(asked)
+        except TimeoutError as error:
+            raise PageHung(f"the page did not answer within {PAGE_TIMEOUT:.0f} s") from error
+
+    async def _within(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
+        """The same items, each of which must come in time."""
+        while True:
+            try:
+                item = await self._answered(anext(items))
+            except StopAsyncIteration:
+                return
+            yield item

@@ -35,11 +35,21 @@ class Judges:
         EndpointRefused, UsageError: see `retrieval.endpoint.Endpoint`.
     """
 
-    def __init__(self, settings: CrawlSettings, vocabulary: Vocabulary, *, answers: AnswerStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: CrawlSettings,
+        vocabulary: Vocabulary,
+        *,
+        answers: AnswerStore,
+        clock: Clock,
+        source: str | None = None,
+    ) -> None:
+        """`source` names the labels' source; by default the labeller's own name."""
         self._settings = settings
         self._vocabulary = vocabulary
         self._answers = answers
         self._clock = clock
+        self._source = source
         self._endpoints: dict[str, Endpoint] = {}
         self._similarity: Similarity | None = None
         self.budget = Budget(settings.max_cost)
@@ -69,9 +79,11 @@ class Judges:
         if name == NO_LABELLER:
             return None
         if name == "similarity":
-            return SimilarityLabeller(self._shared_similarity())
+            return SimilarityLabeller(self._shared_similarity(), source=self._source)
         if name == "vlm" or name.startswith("vlm:"):
-            return VlmLabeller(self._endpoint(name.partition(":")[2] or self._settings.model), self._vocabulary)
+            return VlmLabeller(
+                self._endpoint(name.partition(":")[2] or self._settings.model), self._vocabulary, self._source
+            )
         raise UsageError(f"--labeller {name} is unknown; choose auto, vlm, vlm:MODEL, similarity or none")
 
     def _shared_similarity(self) -> Similarity:

@@ -12,7 +12,7 @@ import structlog
 from playwright.async_api import Page
 
 from agent.capture import Camera, media_seconds, play_on
-from agent.clock import PlatformClock
+from agent.clock import PlatformClock, Stopwatch
 from agent.deciders.base import View
 from agent.judges import Judges
 from agent.labelling import Labelling
@@ -73,8 +73,13 @@ class Viewing:
         self._profile = profile
         self._camera = Camera()
 
-    async def show(self, page: Page, task: TaskItem, shown: OnScreen, listing: ListingItem | None = None) -> None:
+    async def show(
+        self, page: Page, task: TaskItem, shown: OnScreen, turn: Stopwatch, listing: ListingItem | None = None
+    ) -> None:
         """Capture, decide, commit, act, close.
+
+        Args:
+            turn: splits this turn's time for the log.
 
         Raises:
             ShortFailed: no picture, or the short was no longer the one on screen when it was taken.
@@ -86,8 +91,10 @@ class Viewing:
         began, shown_at = clock.steady(), clock.now()
         if shown.video is None or short_id is None:
             raise ShortFailed("the short has no video to look at", "no_video")
-        capture = await self._camera.capture(page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT)
-        if await self._platform.current_id(page) != short_id:
+        capture = await turn.waits(
+            self._camera.capture(page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT)
+        )
+        if await turn.waits(self._platform.current_id(page)) != short_id:
             raise ShortFailed("another short came up while this one was captured", "moved_on")
         if record.duration is None:
             record = replace(record, duration=capture.duration)
@@ -100,10 +107,10 @@ class Viewing:
             interest=interest_of(task.value, task.keyword, settings.interest, self._vocabulary),
             epoch=self._corpus.exposures.times_shown(task, short_id),
         )
-        judged = await self._judge(view, began + settings.decide_window)
+        judged = await turn.waits(self._judge(view, began + settings.decide_window))
         watch = judged.decision.verdict is Verdict.YES
         planned = self._dwell.of(settings.seed, short_id, settings.max_dwell) if watch else 0.0
-        await clock.sleep(began + settings.decide_window - clock.steady())
+        await turn.waits(clock.sleep(began + settings.decide_window - clock.steady()))
 
         stored = self._corpus.exposures.store(
             NewExposure(
@@ -125,14 +132,14 @@ class Viewing:
         )
         if judged.labels is None:
             self._labelling.deliver_later(short_id, stored.short_id)
-        await play_on(shown.video)
-        await clock.sleep(planned)
-        like = await self._like(page, shown) if watch and settings.engage else None
+        await turn.waits(play_on(shown.video))
+        await turn.waits(clock.sleep(planned))
+        like = await turn.waits(self._like(page, shown)) if watch and settings.engage else None
         self._corpus.exposures.close(
             stored.exposure_id,
             Outcome.DONE,
             seconds_on_screen=clock.steady() - began,
-            media_seconds=await media_seconds(shown.video),
+            media_seconds=await turn.waits(media_seconds(shown.video)),
             like=like,
             ended_at=clock.now(),
         )
@@ -146,6 +153,7 @@ class Viewing:
             late=judged.late,
             duplicate_of=stored.duplicate_of,
             seconds=round(clock.steady() - began, 2),
+            own_ms=round(1000 * turn.own, 1),
         )
 
     async def _judge(self, view: View, until: float) -> Judged:

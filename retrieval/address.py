@@ -1,6 +1,7 @@
 """Where a model endpoint is, and whether that is this machine."""
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -33,10 +34,10 @@ def find_address(base_url: str | None, *, local_only: bool) -> Address:
     url = (base_url or OPENAI).strip()
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.:-]+", host):
         raise UsageError("--base-url is no address of an endpoint; give one such as http://localhost:11434/v1")
     if parts.username is not None:
         raise UsageError(f"--base-url for {host} has a name or key in it; leave it out and set OPENAI_API_KEY instead")

@@ -38,8 +38,9 @@ MOST_OBJECTS = 32
 """Places in a text at which a JSON object is looked for."""
 THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 YES_NO = re.compile(
-    r"^\W*(?:(?:my\ |the\ )?(?:answer|decision)\b(?:\ is)?\W*)?(yes|no)\b(?!\W*(?:and|or|/)\W*(?:yes|no)\b)[\s.,:;!—–*_-]*",
-    re.IGNORECASE,
+    r"""^\W*(?:(?:my\ |the\ )?(?:answer|decision)\b(?:\ is)?\W*)?
+    (yes|no)\b(?!\W*(?:and|or|/)\W*(?:yes|no)\b)[\s.,:;!—–*_-]*""",
+    re.IGNORECASE | re.VERBOSE,
 )
 """A text that begins with its answer. A yes or no further on may belong to anything ("there is no dog")."""
 

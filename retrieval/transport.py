@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import openai
 import structlog
@@ -116,8 +117,10 @@ class Transport:
         self._slots = asyncio.Semaphore(max_concurrency)
         self._resume_at = float("-inf")
         elsewhere = None if address.is_openai else ""  # the user's OpenAI account is nobody else's business
+        url = urlsplit(address.url)
         self._client = openai.AsyncOpenAI(
-            base_url=address.url, api_key=key or "none", organization=elsewhere, project=elsewhere, max_retries=0,
+            base_url=urlunsplit(url._replace(query="", fragment="")), default_query=dict(parse_qsl(url.query)),
+            api_key=key or "none", organization=elsewhere, project=elsewhere, max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(
                 follow_redirects=False, trust_env=not address.is_loopback, timeout=timeout
             ),

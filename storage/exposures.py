@@ -67,8 +67,8 @@ class LastExposure:
     outcome: str
 
     def same_showing(self, record: Record) -> bool:
-        """True if a feed that is opened again shows what a kill interrupted: it was seen and decided already."""
-        return self.outcome == Outcome.INTERRUPTED and self.platform_id == record.platform_id
+        """True if a feed that is opened again begins with what it showed last: it was seen and decided already."""
+        return self.platform_id is not None and self.platform_id == record.platform_id
 
 
 class Exposures:

@@ -85,7 +85,7 @@ def summarise(database: Database, run_ids: Sequence[int] | None = None) -> Summa
         runs = [row for row in rows if ids is None or row.id in ids]
         return Summary(
             corpus=str(database.path),
-            bytes=database.path.stat().st_size,
+            bytes=_pragma(session, "page_count") * _pragma(session, "page_size"),
             shorts=session.scalar(select(func.count()).select_from(Short)) or 0,
             pictures=session.scalar(select(func.count()).select_from(Image).where(Image.role == "screen")) or 0,
             platforms=[
@@ -101,6 +101,10 @@ def summarise(database: Database, run_ids: Sequence[int] | None = None) -> Summa
                 for row in session.scalars(select(Event).order_by(Event.id.desc()).limit(LAST_EVENTS))
             ],
         )
+
+
+def _pragma(session: Session, name: str) -> int:
+    return int(session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 
 def _platform(session: Session, name: str, run_ids: list[int]) -> PlatformFigures:

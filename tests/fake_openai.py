@@ -117,13 +117,8 @@ class FakeOpenAI:
             retry_after: the header of a 429 as it is sent; None leaves it out.
             delay: real seconds before each answer.
         """
-        assert mode in MODES, mode
-        self.mode, self.key, self.models, self.script = mode, key, models, script
-        self.failures, self.retry_after, self.delay = failures, retry_after, delay
-        self.requests: list[Asked] = []
-        self.paths: list[str] = []
-        self.under_way = self.most_at_once = 0
-        self._failed = 0
+        self.key = key
+        self.reset(mode, models=models, script=script, failures=failures, retry_after=retry_after, delay=delay)
         self.base_url = ""
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -136,6 +131,20 @@ class FakeOpenAI:
             )
         )  # fmt: skip
         self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def reset(
+        self, mode: str = "ok", *, models: tuple[str, ...] = ("gpt-4o",), script: Script = by_colour,
+        failures: int = 2, retry_after: str | None = "1", delay: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Forget what was asked and behave as given, as if new."""
+        assert mode in MODES, mode
+        self.mode, self.models, self.script = mode, models, script
+        self.failures, self.retry_after, self.delay = failures, retry_after, delay
+        self.requests: list[Asked] = []
+        self.paths: list[str] = []
+        """Of requests for anything but a completion."""
+        self.under_way = self.most_at_once = 0
+        self._failed = 0
 
     @property
     def model(self) -> str:
@@ -171,7 +180,6 @@ class FakeOpenAI:
         return JSONResponse({"object": "list", "data": [{"id": model, "object": "model"} for model in self.models]})
 
     async def _completions(self, request: Request) -> Response:
-        self.paths.append(request.url.path)
         asked = Asked(body=await request.json(), headers=dict(request.headers))
         self.requests.append(asked)
         self.under_way += 1
@@ -244,7 +252,7 @@ class FakeOpenAI:
             "fenced": f"Here you are:\n```json\n{said}\n```\nAnything else?",
             "plain": plain,
             "no_json": plain if "answer" in answer else said,
-            "thinking": f"<think>Is it {{}}? No, or {{\"answer\": \"maybe\"}}...</think>\n{said}",
+            "thinking": f'<think>Is it {{}}? No, or {{"answer": "maybe"}}...</think>\n{said}',
             "parts": [{"type": "text", "text": said}],
             "injected": f"{INJECTION} {said}",
         }

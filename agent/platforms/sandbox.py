@@ -8,14 +8,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import Error, Locator, Page, Request, Response
+from playwright.async_api import Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, SiteFacts, Wall, WallSeen
@@ -35,7 +35,6 @@ Q = {
     "next": "#next, [aria-label='Next short']",
     "column": "#column",
     "end": "#next:disabled",
-    "unavailable": "#unavailable",
     "wall": "[data-wall]",
     "reject": "#reject-all",
 }
@@ -45,6 +44,8 @@ TIMEOUT = 10.0
 """Real seconds for a page or an answer to come."""
 MOVE_TIMEOUT = 1.5
 """Real seconds in which one way of moving on must bring a new short."""
+KINDS = {"video": Kind.SHORT, "photo": Kind.PHOTO, "live": Kind.LIVE}
+COUNTS = ("views", "likes", "comments", "shares")
 UNAVAILABLE = ("private", "removed", "age", "region")
 
 # Waits for the one active article to be another than `before` (its position and id).
@@ -77,13 +78,6 @@ _WALL_SCRIPT = """
   return bare && !visible('error-card') ? {wall: 'empty', retryAfter: null, passable: false} : null;
 }
 """
-_LIKED_SCRIPT = """
-async ([selector, timeout]) => {
-  const button = document.querySelector(selector), deadline = performance.now() + timeout * 1000;
-  while (button.disabled && performance.now() < deadline) await new Promise(done => setTimeout(done, 10));
-  return !button.disabled && button.getAttribute('aria-pressed') === 'true';
-}
-"""
 
 
 @dataclass
@@ -101,13 +95,8 @@ class _Received:
 class Sandbox(Platform):
     """Shorts that we own, served by a child process that `start` launches.
 
-    Args:
-        vocabulary: keywords by value id.
-        state: file that keeps the visitors' watch events.
-        seed: of the content, not of the crawl.
-        time_scale: platform seconds per real second.
-        media: folder of pictures to serve instead of drawn scenes.
-        faults: specifications as in `agent.sandbox.faults`.
+    `vocabulary` holds keywords by value id, `state` is the file that keeps what visitors watched, `seed` is that of
+    the content and not of the crawl; `media` and `faults` as `python -m agent.sandbox --help` explains them.
     """
 
     name: ClassVar[str] = "sandbox"
@@ -128,24 +117,15 @@ class Sandbox(Platform):
     ) -> None:
         self.time_scale = time_scale
         self.base_url = ""
-        self._server = SandboxServer(
-            Options(
-                seed=seed,
-                vocabulary={value: list(words) for value, words in vocabulary.items()},
-                time_scale=time_scale,
-                media=str(media.resolve()) if media else None,
-                faults=tuple(faults),
-                state=str(state.resolve()),
-            )
-        )
+        words = {value: list(keywords) for value, keywords in vocabulary.items()}
+        folder = str(media.resolve()) if media else None
+        options = Options(seed=seed, vocabulary=words, time_scale=time_scale, media=folder, faults=tuple(faults))
+        self._server = SandboxServer(replace(options, state=str(state.resolve())))
         self._pages: WeakKeyDictionary[Page, _Received] = WeakKeyDictionary()
 
     @classmethod
     def from_settings(cls, settings: CrawlSettings, vocabulary: Vocabulary, corpus: Path) -> Self:
-        words = {
-            value.id: [keyword.word for form in ("A", "B") for keyword in value.keywords(form)]
-            for value in vocabulary.values
-        }
+        words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
         return cls(
             vocabulary=words,
             state=corpus.with_name(corpus.name + ".sandbox.jsonl"),
@@ -217,15 +197,14 @@ class Sandbox(Platform):
 
     async def _next_answer(self, page: Page, received: _Received, keyword: str, cursor: int) -> Any:
         """Scroll until the page has asked for `cursor` and got an answer; None if none came."""
-        deadline = asyncio.get_running_loop().time() + TIMEOUT
-        while (keyword, cursor) not in received.answers:
-            if received.retry_after is not None:
-                raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
-            if asyncio.get_running_loop().time() > deadline:
-                return None
-            await _answered(page.evaluate("scrollTo(0, document.documentElement.scrollHeight)"))
-            await asyncio.sleep(0.01)
-        return received.answers[keyword, cursor]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TIMEOUT):
+                while (keyword, cursor) not in received.answers:
+                    if received.retry_after is not None:
+                        raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
+                    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+                    await asyncio.sleep(0.01)
+        return received.answers.get((keyword, cursor))
 
     async def open(self, page: Page, record: Record) -> OnScreen:
         short_id = record.platform_id
@@ -266,25 +245,23 @@ class Sandbox(Platform):
 
     async def _move_on(self, page: Page, place: str) -> dict[str, Any] | None:
         """Button, key, wheel, scrolling, in this order; only another item on screen is success."""
-
-        column = page.locator(Q["column"])
         patience = MOVE_TIMEOUT * 1000
         ways: tuple[Callable[[], Awaitable[Any]], ...] = (
             lambda: page.locator(Q["next"]).first.click(timeout=patience),
             lambda: page.keyboard.press("ArrowDown"),
-            lambda: _wheel(page, column, patience),
+            lambda: _wheel(page, patience),
             lambda: page.evaluate("q => document.querySelector(q)?.nextElementSibling?.scrollIntoView()", Q["active"]),
         )
         for way in ways:
             with suppress(PlaywrightTimeout):
-                await _answered(way())
+                await way()
             shown = await self._shown(page, place, MOVE_TIMEOUT)
             if shown is not None or await page.query_selector(Q["end"]):
                 return shown
         return None
 
     async def wall(self, page: Page) -> WallSeen | None:
-        seen = await _answered(page.evaluate(_WALL_SCRIPT, [Q["wall"], Q["reject"]]))
+        seen = await page.evaluate(_WALL_SCRIPT, [Q["wall"], Q["reject"]])
         if seen is None:
             return None
         retry_after = seen["retryAfter"] or (self._received(page).retry_after if seen["wall"] == "rate_limit" else None)
@@ -304,8 +281,10 @@ class Sandbox(Platform):
             return "refused"
         if await button.get_attribute("aria-pressed") != "true":
             await button.click()
-        confirmed = await _answered(page.evaluate(_LIKED_SCRIPT, [selector, MOVE_TIMEOUT]))
-        return "confirmed" if confirmed else "refused"
+        with suppress(PlaywrightTimeout):
+            await page.locator(f'{selector}[aria-pressed="true"]:enabled').wait_for(timeout=MOVE_TIMEOUT * 1000)
+            return "confirmed"
+        return "refused"
 
     async def current_id(self, page: Page) -> str | None:
         """Id of the one short that is on screen now."""
@@ -315,12 +294,9 @@ class Sandbox(Platform):
     async def site_facts(self, page: Page) -> SiteFacts:
         if not page.url.startswith(self.base_url):
             await self._visit(page, "/search?q=")
-        data = await _answered(page.evaluate("() => ({...document.body.dataset})"))
-        return SiteFacts(
-            country=data.get("country"),
-            language=data.get("language"),
-            logged_in={"true": True, "false": False}.get(data.get("loggedIn")),
-        )
+        data = await page.evaluate("() => ({...document.body.dataset})")
+        logged_in = {"true": True, "false": False}.get(data.get("loggedIn"))
+        return SiteFacts(country=data.get("country"), language=data.get("language"), logged_in=logged_in)
 
     def _received(self, page: Page) -> _Received:
         if page not in self._pages:
@@ -338,7 +314,7 @@ class Sandbox(Platform):
         if response is not None and response.status == 429:
             received.retry_after = _seconds(response)
             raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
-        text = await _answered(page.evaluate("q => document.querySelector(q)?.textContent", Q["state"]))
+        text = await page.evaluate("q => document.querySelector(q)?.textContent", Q["state"])
         return _decoded(text or "")
 
     async def _read(self, received: _Received, response: Response) -> None:
@@ -367,24 +343,20 @@ class Sandbox(Platform):
             received.records.pop(next(iter(received.records)))
 
     async def _shown(self, page: Page, before: str | None, timeout: float) -> dict[str, Any] | None:
-        arguments = [Q["active"], Q["player"], before, timeout]
-        shown: dict[str, Any] | None = await _answered(page.evaluate(_SHOWN_SCRIPT, arguments))
-        return shown
+        found: dict[str, Any] | None = await page.evaluate(_SHOWN_SCRIPT, [Q["active"], Q["player"], before, timeout])
+        return found
 
     async def _on_screen(self, page: Page, shown: Mapping[str, Any], record: Record) -> OnScreen:
-        video = None
-        if record.kind in (Kind.SHORT, Kind.AD):
-            video = await page.query_selector(f"{Q['active']} {Q['video']}")
+        video = await page.query_selector(f"{Q['active']} {Q['video']}")
         return OnScreen(record=record, box=Box(**shown["box"]), video=video)
 
 
 def _record(item: Mapping[str, Any]) -> Record:
     """One item of the site's data."""
-    kind = (
-        Kind.AD if item.get("isAd") else {"photo": Kind.PHOTO, "live": Kind.LIVE}.get(item.get("type", ""), Kind.SHORT)
-    )
+    kind = Kind.AD if item.get("isAd") else KINDS[item.get("type", "video")]
     stats = item.get("stats") or {}
     created = item.get("createTime")
+    told = {name: item.get(name) for name in ("language", "sound", "subtitles", "unavailable")}
     return Record(
         platform="sandbox",
         platform_id=item["id"] or None,
@@ -395,17 +367,11 @@ def _record(item: Mapping[str, Any]) -> Record:
         hashtags=tuple(item.get("hashtags") or ()),
         duration=item.get("duration") or None,
         published=datetime.fromtimestamp(created, UTC) if created else None,
-        views=stats.get("views"),
-        likes=stats.get("likes"),
-        comments=stats.get("comments"),
-        shares=stats.get("shares"),
-        language=item.get("language"),
-        sound=item.get("sound"),
-        subtitles=item.get("subtitles"),
+        extra={"media_file": item["mediaFile"]} if "mediaFile" in item else {},
         paid_partnership=item.get("paidPartnership"),
         ai_generated=item.get("aiGenerated"),
-        unavailable=item.get("unavailable"),
-        extra={"media_file": item["mediaFile"]} if "mediaFile" in item else {},
+        **{name: stats.get(name) for name in COUNTS},
+        **told,
     )
 
 
@@ -421,19 +387,9 @@ def _seconds(response: Response) -> float | None:
     return float(value) if value.isdigit() else None
 
 
-async def _answered(asked: Awaitable[Any]) -> Any:
-    """The page's answer, or PageHung: a script that never returns answers nothing."""
-    try:
-        async with asyncio.timeout(TIMEOUT + 2):
-            return await asked
-    except TimeoutError:
-        raise PageHung("the sandbox's page does not answer") from None
-
-
-async def _wheel(page: Page, column: Locator, patience: float) -> None:
-    """Turn the wheel by one short, the mouse over the column."""
-    await column.hover(timeout=patience)
-    await page.mouse.wheel(0, (await column.bounding_box() or {"height": 600})["height"])
+async def _wheel(page: Page, patience: float) -> None:
+    await page.locator(Q["column"]).hover(timeout=patience)
+    await page.mouse.wheel(0, 600)
 
 
 async def _crash(page: Page) -> None:

@@ -26,7 +26,9 @@ Examples:
 
     python -m agent.sandbox --fault captcha@5 --fault rate_limit:120@9x2 --fault no_video%0.05
 
-Faults, as KIND[:SECONDS][@N[xM]] (from the N-th time on, M times, x* for ever) or KIND%RATE (a share of the shorts).
+A fault is KIND or KIND:SECONDS, then @N (the N-th time), @NxM (from then on M times), @Nx* (from then on always),
+or %RATE (a share of the shorts, the same ones after a restart).
+
 Counted by request: {", ".join(REQUEST_FAULTS)}. Counted by short: {", ".join(SHORT_FAULTS)}.
 """
 
@@ -48,8 +50,13 @@ def main(
     words = {value.id: [keyword.word for keyword in value.all_keywords] for value in values}
     serve(
         Options(
-            seed=seed, vocabulary=words, time_scale=time_scale, media=str(media) if media else None,
-            faults=tuple(fault or ()), state=str(state), port=port,
+            seed=seed,
+            vocabulary=words,
+            time_scale=time_scale,
+            media=str(media) if media else None,
+            faults=tuple(fault or ()),
+            state=str(state),
+            port=port,
         ),
         announce=lambda address: _say(address, open_browser),
     )

@@ -57,8 +57,10 @@ class Fault:
         if match is None or (match[1] not in REQUEST_FAULTS and match[1] not in SHORT_FAULTS):
             kinds = ", ".join([*REQUEST_FAULTS, *SHORT_FAULTS])
             raise UsageError(f"--fault {text}: write KIND[:SECONDS][@N[xM]] or KIND%RATE with KIND one of {kinds}")
-        if match[5] and match[1] in REQUEST_FAULTS:
-            raise UsageError(f"--fault {text}: %RATE is for shorts ({', '.join(SHORT_FAULTS)}); use @N[xM]")
+        if match[5] and (match[1] in REQUEST_FAULTS or float(match[5]) > 1):
+            raise UsageError(
+                f"--fault {text}: %RATE is a share up to 1 of shorts ({', '.join(SHORT_FAULTS)}); use @N[xM]"
+            )
         return cls(
             kind=match[1],
             seconds=float(match[2]) if match[2] else None,

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from agent.sandbox.motifs import Colour, Pen, dim
-from agent.sandbox.subjects import subject
-from agent.sandbox.things import MOTIFS
+from agent.sandbox.subjects import MOTIFS, subject
 from storage.chance import draw
 
 WIDTH, HEIGHT = 270, 480
@@ -29,10 +28,11 @@ _W, _H = WIDTH * SCALE, HEIGHT * SCALE
 
 def draw_scene(seed: int, short_id: str, keyword: str) -> Image.Image:
     """The scene of a short; RGB, WIDTH x HEIGHT."""
+
     def dice(purpose: str) -> float:
         return draw(seed, f"scene-{purpose}", short_id)
 
-    shown, places = subject(keyword, tuple(MOTIFS))
+    shown, places = subject(keyword)
     place = places[int(dice("place") * len(places))]
     image = Image.new("RGB", (_W, _H))
     canvas = ImageDraw.Draw(image)
@@ -64,7 +64,10 @@ def _motifs(canvas: ImageDraw.ImageDraw, dice: Dice, shown: tuple[str, ...], tin
         near = 0.7 + 0.6 * y
         hue = dice(f"hue{turn}")
         pen = Pen(
-            canvas, x * _W, (y * 0.7 + horizon * 0.3) * _H, size * near * _W,
+            canvas,
+            x * _W,
+            (y * 0.7 + horizon * 0.3) * _H,
+            size * near * _W,
             colour(hue, 0.35 + 0.55 * dice(f"sat{turn}"), 0.35 + 0.6 * dice(f"val{turn}")),
             colour(hue + 0.25 + 0.5 * tint, 0.3 + 0.5 * dice(f"sat-b{turn}"), 0.3 + 0.65 * dice(f"val-b{turn}")),
             lambda purpose, turn=turn: dice(f"{turn}-{purpose}"),  # type: ignore[misc]
@@ -132,8 +135,13 @@ def _hills(canvas: ImageDraw.ImageDraw, dice: Dice, base: float, height: float, 
 
 def _sky(canvas: ImageDraw.ImageDraw, dice: Dice, horizon: float, tint: float) -> None:
     warm = dice("warm")
-    _sweep(canvas, 0, 1, colour(0.5 + 0.2 * tint, 0.3 + 0.5 * warm, 0.5 + 0.5 * dice("bright")),
-           colour(0.04 + 0.12 * warm if warm > 0.5 else 0.55, 0.15 + 0.5 * warm, 0.95))
+    _sweep(
+        canvas,
+        0,
+        1,
+        colour(0.5 + 0.2 * tint, 0.3 + 0.5 * warm, 0.5 + 0.5 * dice("bright")),
+        colour(0.04 + 0.12 * warm if warm > 0.5 else 0.55, 0.15 + 0.5 * warm, 0.95),
+    )
     for turn in range(int(dice("clouds") * 6)):
         x, y, r = dice(f"cx{turn}") * _W, dice(f"cy{turn}") * _H * 0.7, (0.06 + 0.12 * dice(f"cr{turn}")) * _W
         for step in range(4):
@@ -204,8 +212,10 @@ def _stage(canvas: ImageDraw.ImageDraw, dice: Dice, horizon: float, tint: float)
     for turn in range(2 + int(dice("beams") * 4)):
         top, foot = dice(f"bt{turn}") * _W, dice(f"bf{turn}") * _W
         wide = (0.1 + 0.25 * dice(f"bw{turn}")) * _W
-        canvas.polygon([(top - 8, 0), (top + 8, 0), (foot + wide, _H), (foot - wide, _H)],
-                       colour(dice(f"bh{turn}"), 0.5, 0.35 + 0.55 * dice(f"bv{turn}")))
+        canvas.polygon(
+            [(top - 8, 0), (top + 8, 0), (foot + wide, _H), (foot - wide, _H)],
+            colour(dice(f"bh{turn}"), 0.5, 0.35 + 0.55 * dice(f"bv{turn}")),
+        )
     canvas.rectangle((0, (0.7 + 0.2 * dice("edge")) * _H, _W, _H), colour(0.07, 0.4, 0.2))
 
 
@@ -229,6 +239,14 @@ def _card(canvas: ImageDraw.ImageDraw, dice: Dice, horizon: float, tint: float) 
 
 
 PLACES: dict[str, Callable[[ImageDraw.ImageDraw, Dice, float, float], None]] = {
-    "sky": _sky, "field": _field, "forest": _forest, "shore": _shore, "water": _water, "street": _street,
-    "room": _room, "stage": _stage, "night": _night, "card": _card,
+    "sky": _sky,
+    "field": _field,
+    "forest": _forest,
+    "shore": _shore,
+    "water": _water,
+    "street": _street,
+    "room": _room,
+    "stage": _stage,
+    "night": _night,
+    "card": _card,
 }

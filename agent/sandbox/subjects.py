@@ -1,6 +1,25 @@
 """Which motifs and which place a keyword's scene takes. Matched word by word; a word not listed gets a fixed pair."""
 
+from agent.sandbox import gear, motifs, things
 from storage.chance import draw
+
+MOTIFS = {
+    drawing.__name__: drawing
+    for drawing in (
+        motifs.baby, motifs.bike, motifs.bird, motifs.boat, motifs.car, motifs.couple, motifs.dog,
+        motifs.dome, motifs.drop, motifs.face, motifs.fish, motifs.flower, motifs.group, motifs.hands,
+        motifs.house, motifs.kite, motifs.mountain, motifs.palm, motifs.person, motifs.plane, motifs.rails,
+        motifs.sun, motifs.tower, motifs.tree, motifs.waves, things.ball, things.basket, things.book,
+        things.bottle, things.cake, things.candle, things.coins, things.cone, things.crown, things.cup,
+        things.fire, things.flag, things.heart, things.lantern, things.medal, things.paper, things.phone,
+        things.picture, things.plate, things.screen, things.star, things.trophy, things.weight, gear.bag,
+        gear.bath, gear.bell, gear.board, gear.chess, gear.cross, gear.cube, gear.dress, gear.globe,
+        gear.grain, gear.guitar, gear.hammer, gear.helmet, gear.lock, gear.microphone, gear.notes,
+        gear.piano, gear.podium, gear.scales, gear.scope, gear.shield, gear.signal, gear.stripes, gear.suit,
+        gear.table, gear.tent, gear.violin, gear.wheel, gear.wreath,
+    )
+}  # fmt: skip
+"""Every motif by name."""
 
 TABLE = """
 painting sculpture museum gallery: picture face cup person | room card
@@ -88,20 +107,21 @@ def _read(table: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     rows: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for line in table.strip().splitlines():
         words, _, rest = line.partition(":")
-        motifs, _, places = rest.partition("|")
+        names, _, places = rest.partition("|")
         for word in words.split():
-            rows.setdefault(word, (tuple(motifs.split()), tuple(places.split())))
+            rows.setdefault(word, (tuple(names.split()), tuple(places.split())))
     return rows
 
 
 _ROWS = _read(TABLE)
 
 
-def subject(keyword: str, motifs: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Motifs and places for a keyword; `motifs` are those that exist."""
+def subject(keyword: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the motifs and of the places for a keyword; at least one of each."""
     found = [_ROWS[word] for word in keyword.split() if word in _ROWS]
-    shown = tuple(dict.fromkeys(name for row in found for name in row[0] if name in motifs))
+    shown = tuple(dict.fromkeys(name for row in found for name in row[0]))
     places = tuple(dict.fromkeys(place for row in found for place in row[1]))
     if shown:
         return shown, places
-    return tuple(motifs[int(draw(0, f"subject-{turn}", keyword) * len(motifs))] for turn in range(3)), PLACES
+    names = sorted(MOTIFS)
+    return tuple(names[int(draw(0, f"subject-{turn}", keyword) * len(names))] for turn in range(3)), PLACES

@@ -83,26 +83,7 @@ SOUNDS = (
     "Festival Horns",
     "Soft Clicks",
 )
-SYLLABLES = (
-    "ba",
-    "ko",
-    "mi",
-    "ra",
-    "lu",
-    "ne",
-    "ti",
-    "so",
-    "va",
-    "en",
-    "jo",
-    "pe",
-    "du",
-    "ya",
-    "fi",
-    "gra",
-    "el",
-    "zo",
-)
+SYLLABLES = "ba ko mi ra lu ne ti so va en jo pe du ya fi gra el zo"
 
 
 @dataclass(frozen=True)
@@ -160,7 +141,7 @@ def subtitles(chance: Chance, keyword: str) -> str | None:
 def handle(chance: Chance) -> str:
     """An author's handle without '@'."""
     length = 2 + int(chance("handle-length") * 2)
-    name = "".join(pick(SYLLABLES, chance(f"handle-{turn}")) for turn in range(length))
+    name = "".join(pick(SYLLABLES.split(), chance(f"handle-{turn}")) for turn in range(length))
     return f"{name}{int(chance('handle-number') * 1000)}"
 
 

@@ -170,6 +170,7 @@ class World:
         if keyword not in self.value_of:
             return self._loose_results(keyword)
         total = LEAST_RESULTS + int(draw(self.seed, "results", keyword) * (MOST_RESULTS - LEAST_RESULTS + 1))
+        own = [self.id_of(keyword, rank) for rank in range(MOST_RESULTS)]
         found: list[str] = []
         for rank in range(total):
             chance, which = (draw(self.seed, purpose, f"{keyword}/{rank}") for purpose in ("result", "which"))
@@ -178,8 +179,8 @@ class World:
                 candidate = self.copy_of(found[int(which * len(found))], chance / COPY_RATE)
             elif chance > 1 - STRAY_RATE:
                 candidate = self.stray(f"{keyword}/{rank}")
-            if candidate is None or candidate in found:
-                candidate = self.id_of(keyword, rank)
+            if candidate is None or candidate in found or candidate in own:
+                candidate = own[rank]
             found.append(candidate)
         return found
 

@@ -1,0 +1,1 @@
+"""`make bench`: ratios against named alternatives in the same run. Never part of the test suite."""
