@@ -13,13 +13,13 @@ from typing import Annotated
 
 import typer
 from playwright.async_api import Error
-from retrieval.endpoint import reachable
 from rich.console import Console
 
 from agent.browser import BROWSER_VARIABLE, BrowserHost
 from agent.profiles import Profile
 from agent.settings import CrawlSettings, load_settings
 from retrieval.embedders import packaged
+from retrieval.endpoint import reachable
 from storage import cli
 from storage.database import corpus_path
 from storage.errors import NotSetUp, ValueSpectrumError

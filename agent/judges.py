@@ -4,11 +4,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from retrieval.embedders.packaged import PackagedEmbedder
-from retrieval.endpoint import Endpoint
-from retrieval.similarity import Similarity
-from retrieval.transport import Clock
-
 from agent.deciders.always import Always
 from agent.deciders.base import Decider, Labeller
 from agent.deciders.never import Never
@@ -19,7 +14,11 @@ from agent.labellers.similarity import SimilarityLabeller
 from agent.labellers.vlm import VlmLabeller
 from agent.questions import question_versions
 from agent.settings import CrawlSettings
+from retrieval.embedders.packaged import PackagedEmbedder
+from retrieval.endpoint import Endpoint
 from retrieval.pricing import Budget, price_of
+from retrieval.similarity import Similarity
+from retrieval.transport import Clock
 from retrieval.vocabulary import Vocabulary
 from storage.answer_record import AnswerStore
 from storage.errors import UsageError
@@ -79,7 +78,7 @@ class Judges:
         if name == NO_LABELLER:
             return None
         if name == "similarity":
-            return SimilarityLabeller(self._shared_similarity(), source=self._source)
+            return SimilarityLabeller(self._shared_similarity(), self._vocabulary, source=self._source)
         if name == "vlm" or name.startswith("vlm:"):
             return VlmLabeller(
                 self._endpoint(name.partition(":")[2] or self._settings.model), self._vocabulary, self._source
@@ -88,7 +87,7 @@ class Judges:
 
     def _shared_similarity(self) -> Similarity:
         if self._similarity is None:
-            self._similarity = Similarity(PackagedEmbedder(), self._vocabulary)
+            self._similarity = Similarity(PackagedEmbedder())
         return self._similarity
 
     def _endpoint(self, model: str) -> Endpoint:

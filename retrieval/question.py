@@ -79,9 +79,7 @@ class Subject:
     platform_id: str | None
 
 
-def answer_key(
-    question: Question, *, model: str, host: str, persona: str | None, subject: Subject, epoch: int
-) -> str:
+def answer_key(question: Question, *, model: str, host: str, persona: str | None, subject: Subject, epoch: int) -> str:
     """SHA-256 (hex) of everything that can change the answer except the picture's bytes, which differ between two
     captures of the same short (D14). The run is not part of it: the store decides whose answers may be reused."""
     return _digest([

@@ -363,15 +363,8 @@ async def test_reachable_says_what_it_found(setup: Setup) -> None:
     ("changed", "error"),
     [
         ({"base_url": None, "api_key": None}, NotSetUp),
-        ({"base_url": "localhost:8000"}, UsageError),
-        ({"base_url": "http://user:pass@localhost/v1"}, UsageError),
-        ({"base_url": "http://exa mple/v1"}, UsageError),
-        ({"base_url": "http://localhost:99999/v1"}, UsageError),
         ({"api_key": "sk-with\nline end"}, UsageError),
         ({"base_url": "https://api.openai.com/v1", "local_only": True}, EndpointRefused),
-        ({"base_url": "http://192.168.1.2/v1", "local_only": True}, EndpointRefused),
-        ({"base_url": "http://0.0.0.0/v1", "local_only": True}, EndpointRefused),
-        ({"base_url": "http://localhost.example.com/v1", "local_only": True}, EndpointRefused),
         ({"budget": Budget(max_cost=1.0), "price": None}, UsageError),
     ],
 )
@@ -381,12 +374,6 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_sent(
     with pytest.raises(error) as raised:
         setup.endpoint(**changed)
     assert_sentence(raised.value)
-    assert "pass" not in str(raised.value).replace("password", "")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.9.9.9"])
-def test_local_only_takes_every_name_of_this_machine(setup: Setup, host: str) -> None:
-    assert setup.endpoint(base_url=f"http://{host}:8000/v1", local_only=True).host == host.strip("[]")
 
 
 async def test_nothing_for_this_machine_goes_through_a_proxy(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:

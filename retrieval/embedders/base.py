@@ -21,15 +21,19 @@ class Embedder(Protocol):
         """One row per encoded picture (JPEG, PNG, WebP); absent where it cannot be decoded."""
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """One row per text; absent where it is empty or in a language the embedder does not know."""
+        """One row per text; absent where it is empty or in a script that the embedder does not know."""
 
-    def unrelated(self) -> tuple[Vectors, Vectors]:
-        """Pictures and texts of things at random, as many of each: what a cosine is read against.
-
-        Row i of one has nothing to do with row i of the other.
-        """
+    def things(self) -> Vectors:
+        """A thousand or so things at random, as both a picture and a text of each would be embedded: what a cosine
+        is read against."""
 
 
 def present(vectors: Vectors) -> npt.NDArray[np.bool_]:
     """Which rows are vectors and not absent. Shape (n,)."""
     return np.asarray(vectors.any(axis=1))
+
+
+def unit(vectors: npt.NDArray[np.floating]) -> Vectors:
+    """The rows at length 1; rows of zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths == 0, 1, lengths), np.float32)
