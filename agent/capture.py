@@ -28,37 +28,42 @@ RETRY_STEP = 0.7
 """Media seconds to go on when a frame is flat or covered (fade-in, loading card), at most `RETRIES` times."""
 RETRIES = 3
 
-# Watches the clock rather than frame callbacks: a still picture presents no new frame. An accelerated player
-# (the sandbox) overshoots on a busy machine and is set back; at normal speed nothing is ever sought.
+# A frame counts once it is presented, not once the clock has passed it: a busy machine shows an older picture. A
+# video without frames of its own at that time (a still one) gets half a second. An accelerated player (the sandbox)
+# overshoots and is set back; at normal speed nothing is ever sought.
 _FRAME_SCRIPT = """
 async (video, {at, timeout, height, quality}) => {
-  const mark = Symbol.for('value-spectrum.media-seconds');
+  const mark = Symbol.for('value-spectrum');
   if (!video[mark]) {
-    const seen = {last: video.currentTime, total: video.currentTime};
+    const seen = video[mark] = {presented: -1, last: video.currentTime, total: video.currentTime};
     seen.update = () => {
       const step = video.currentTime - seen.last;
       seen.total += step >= 0 ? step : (step + (video.duration || 0)) % (video.duration || 1);
       seen.last = video.currentTime;
       return seen.total;
     };
+    const onFrame = (_, frame) => { seen.presented = frame.mediaTime; video.requestVideoFrameCallback(onFrame); };
+    video.requestVideoFrameCallback(onFrame);
     video.addEventListener('timeupdate', seen.update);
-    video[mark] = seen;
+    video.addEventListener('emptied', () => { seen.presented = -1; seen.last = seen.total = 0; });  // recycled element
   }
-  const deadline = performance.now() + timeout;
+  const seen = video[mark], deadline = performance.now() + timeout, tick = () => new Promise(requestAnimationFrame);
   let late = false;
   if (video.paused && !video.ended) video.play().catch(() => {});
-  while (video.readyState < 2 || !video.videoWidth || video.currentTime < at) {
+  while (video.readyState < 2 || !video.videoWidth || video.currentTime < at
+         || (seen.presented < at && video.currentTime < at + 0.5)) {
     if (performance.now() > deadline || video.error) { late = true; break; }
     if (isFinite(video.duration) && at > video.duration) break;
-    await new Promise(done => requestAnimationFrame(done));
+    await tick();
   }
   if (video.readyState < 2 || !video.videoWidth)
     return {error: video.error ? 'the video does not play' : 'no frame came'};
   video.pause();
-  if (video.playbackRate > 1 && video.currentTime > at + 0.5) {
+  if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + 0.5)) {
+    const found = new Promise(done => { video.requestVideoFrameCallback(done); setTimeout(done, 1000); });
     video.currentTime = at;
-    await new Promise(done => { video.addEventListener('seeked', done, {once: true}); setTimeout(done, 1000); });
-    video[mark].last = video.currentTime;
+    await found;
+    seen.last = video.currentTime;
   }
   const box = video.getBoundingClientRect();
   let covered = 0;
@@ -78,17 +83,17 @@ async (video, {at, timeout, height, quality}) => {
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
     return btoa(text);
   };
-  video[mark].frame = encode().catch(error => { if (error.name !== 'SecurityError') throw error; return null; });
+  seen.frame = encode().catch(error => { if (error.name !== 'SecurityError') throw error; return null; });
   return {width, mediaTime: video.currentTime, late, covered: covered >= 3,
           duration: isFinite(video.duration) ? video.duration : null};
 }
 """
 
 # Fetched apart, so that the frame is encoded while the browser takes the screen.
-_ENCODED_SCRIPT = "video => video[Symbol.for('value-spectrum.media-seconds')].frame"
+_ENCODED_SCRIPT = "video => video[Symbol.for('value-spectrum')].frame"
 
 _WATCHED_SCRIPT = """
-video => { const seen = video[Symbol.for('value-spectrum.media-seconds')]; return seen ? seen.update() : null; }
+video => { const seen = video[Symbol.for('value-spectrum')]; return seen ? seen.update() : null; }
 """
 
 

@@ -54,9 +54,9 @@ class Corpus:
         self.database: Database = open_database(location, write=True, lock=collecting)
         try:
             pseudonyms = Pseudonyms.of_user()
+            self._check_key(pseudonyms)
             if collecting:
                 self._settle(pseudonyms, now, new_id)
-            self._check_key(pseudonyms)
             self.tasks = TaskQueue(self.database, pseudonyms, now)
             self.runs = Runs(self.database, now)
             self.exposures = Exposures(self.database, pseudonyms, now)

@@ -14,12 +14,11 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from storage.errors import CorpusInUse, CorpusUnusable, StorageFull, ValueSpectrumError
 
@@ -95,7 +94,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent state of the corpus; nothing can be written through it."""
-        with self._connection(read=True) as connection, Session(connection) as session:
+        with self._transaction(read=True) as connection, Session(connection) as session:
             yield session
 
     @contextmanager
@@ -106,19 +105,21 @@ class Database:
             StorageFull: the disk is full or the corpus has reached its size limit.
             CorpusUnusable: the file cannot be written.
         """
-        with self._connection(read=False) as connection, Session(connection, expire_on_commit=False) as session:
+        with self._transaction(read=False) as connection, Session(connection, expire_on_commit=False) as session:
             yield session
             session.flush()
             connection.commit()
 
     @contextmanager
-    def _connection(self, *, read: bool) -> Iterator[Connection]:
-        with (
-            translated(self.path),
-            self._engine.connect().execution_options(corpus_read=read) as connection,
-            connection.begin() if read else _open_ended(connection),
-        ):
-            yield connection
+    def _transaction(self, *, read: bool) -> Iterator[Connection]:
+        """A transaction that the caller commits; anything else rolls it back."""
+        with translated(self.path), self._engine.connect().execution_options(corpus_read=read) as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                if transaction.is_active:
+                    transaction.rollback()
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that the corpus is one file to copy, and free the lock."""
@@ -137,17 +138,6 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-@contextmanager
-def _open_ended(connection: Connection) -> Iterator[None]:
-    """A transaction that the caller commits; anything else rolls it back."""
-    transaction = connection.begin()
-    try:
-        yield
-    finally:
-        if transaction.is_active:
-            transaction.rollback()
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
@@ -206,21 +196,16 @@ def open_database(location: str | Path, *, write: bool, lock: bool = False) -> D
     path = corpus_path(location)
     held: CorpusLock | None = None
     try:
-        if path.is_dir():
-            raise CorpusUnusable(f"{path} is a folder; a corpus is one SQLite file: give its path as --corpus")
-        if lock:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            held = CorpusLock(path)
-        elif not path.exists():
-            raise CorpusUnusable(f"there is no corpus {path}; collect one first, or give its path with --corpus")
-        new = not path.exists() or path.stat().st_size == 0
-        if not new:
-            _check_header(path)
-        if write and not new and not os.access(path, os.W_OK):
-            raise CorpusUnusable(f"{path} is read-only; give another --corpus or change its rights")
         with translated(path):
-            revision = None if new else _revision(path)
-            _bring_up_to_date(path, revision, may_upgrade=held is not None)
+            _check_kind(path)
+            if _revision(path) is None and not lock:
+                raise CorpusUnusable(f"there is no corpus {path}; collect one first, or give its path with --corpus")
+            if write and path.exists() and not os.access(path, os.W_OK):
+                raise CorpusUnusable(f"{path} is read-only; give another --corpus or change its rights")
+            if lock:  # only now: it leaves a file beside the corpus
+                path.parent.mkdir(parents=True, exist_ok=True)
+                held = CorpusLock(path)
+            _bring_up_to_date(path, may_upgrade=lock)
     except OSError as error:
         if held:
             held.release()
@@ -232,24 +217,30 @@ def open_database(location: str | Path, *, write: bool, lock: bool = False) -> D
     return Database(path, read_only=not write, lock=held)
 
 
-def _check_header(path: Path) -> None:
+def _check_kind(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "no plain file"
+        raise CorpusUnusable(f"{path} is {kind}; a corpus is one SQLite file: give its path as --corpus")
     with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\0":
+        if file.read(16) not in (b"", b"SQLite format 3\0"):
             raise CorpusUnusable(f"{path} is no SQLite file; give the path of a corpus, or of a file to create")
 
 
 def _revision(path: Path) -> str | None:
-    """The schema revision of an existing file, which must be one of ours."""
+    """The schema revision of a file, which must be one of ours; None where there is nothing yet."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
     connection = _connect(path, read_only=True)
     try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables == 0:  # an empty database, or one whose maker was killed
+            return None
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         if application != APPLICATION_ID:
             raise CorpusUnusable(f"{path} is an SQLite file but no corpus; give another --corpus")
         return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
-        return None  # killed while it was created: nothing is in it yet
     finally:
         connection.close()
 
@@ -261,7 +252,8 @@ def alembic_config() -> Config:
     return config
 
 
-def _bring_up_to_date(path: Path, revision: str | None, *, may_upgrade: bool) -> None:
+def _bring_up_to_date(path: Path, *, may_upgrade: bool) -> None:
+    revision = _revision(path)
     script = ScriptDirectory.from_config(alembic_config())
     head = script.get_current_head()
     if revision == head:
@@ -285,7 +277,7 @@ def upgrade(path: Path, config: Config, target: str = "head") -> None:
     Raises:
         CorpusUnusable: a row would point at nothing afterwards; nothing is changed then.
     """
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, read_only=False))
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, read_only=False), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     with engine.connect() as connection:
         raw: Any = connection.connection.driver_connection
@@ -300,9 +292,3 @@ def upgrade(path: Path, config: Config, target: str = "head") -> None:
                     f"upgrading {path} would leave {len(broken)} rows of {broken[0][0]} without their parent; the "
                     "corpus is unchanged: please report it"
                 )
-    engine.dispose()
-
-
-def current_revision(connection: Connection) -> str | None:
-    """The schema revision of an open connection."""
-    return MigrationContext.configure(connection).get_current_revision()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from storage.hashing import RECIPE
@@ -53,31 +53,40 @@ class HashArray:
 
 
 class Deduplicator:
-    """The representatives of a corpus: one entry for each frame that is no duplicate, by source."""
+    """The frames of a corpus: all by their bytes, the representatives (those that are no duplicates) by look, too."""
 
     def __init__(self, threshold: int = THRESHOLD) -> None:
         self.threshold = threshold
-        self._by_bytes: dict[str, int] = {}
+        self._by_bytes: dict[str, Match] = {}
         self._by_source: dict[str, HashArray] = {}
 
     @classmethod
     def load(cls, session: Session) -> "Deduplicator":
-        """With all representatives that the corpus holds under the present recipe."""
+        """With all frames that the corpus holds; hashes of another recipe are not compared."""
         known = cls()
         rows: Any = session.execute(
-            select(Image.id, Image.sha256, Image.phash, Image.source)
-            .where(Image.role == "frame", Image.duplicate_of.is_(None))
-            .where(Image.hash_recipe == RECIPE)
+            select(
+                Image.id,
+                Image.sha256,
+                case((Image.hash_recipe == RECIPE, Image.phash)),
+                Image.source,
+                Image.duplicate_of,
+                Image.distance,
+            )
+            .where(Image.role == "frame")
             .order_by(Image.id)
         )
-        for image_id, sha256, phash, source in rows:
-            known.add(image_id, sha256, None if phash is None else int(phash, 16), source)
+        for image_id, sha256, phash, source, original, distance in rows:
+            if original is None:
+                known.add(image_id, sha256, None if phash is None else int(phash, 16), source)
+            else:
+                known.add_duplicate(sha256, original, distance)
         return known
 
     def match(self, sha256: str, bits: int | None, source: str) -> Match | None:
         """What a frame equals, or None. A picture without content (`bits` None) equals nothing by look."""
-        if (image_id := self._by_bytes.get(sha256)) is not None:
-            return Match(image_id=image_id, by="bytes", distance=0)
+        if (same := self._by_bytes.get(sha256)) is not None:
+            return same
         array = self._by_source.get(source)
         if bits is None or array is None or (found := array.nearest(bits, self.threshold)) is None:
             return None
@@ -85,6 +94,10 @@ class Deduplicator:
 
     def add(self, image_id: int, sha256: str, bits: int | None, source: str) -> None:
         """A new representative; to be called once its row is committed."""
-        self._by_bytes[sha256] = image_id
+        self._by_bytes.setdefault(sha256, Match(image_id=image_id, by="bytes", distance=0))
         if bits is not None:
             self._by_source.setdefault(source, HashArray()).add(image_id, bits)
+
+    def add_duplicate(self, sha256: str, original: int, distance: int | None) -> None:
+        """A duplicate, likewise: whoever has its bytes equals its representative."""
+        self._by_bytes.setdefault(sha256, Match(image_id=original, by="bytes", distance=distance))

@@ -154,6 +154,8 @@ class Exposures:
         # Only now: had the commit failed, the array would hold a picture that the corpus does not.
         if match is None:
             self._known.add(frame_id, sha256, hashed.bits, new.frame.source)
+        else:
+            self._known.add_duplicate(sha256, match.image_id, match.distance)
         self._of_profile[new.profile_id] += 1
         return stored
 

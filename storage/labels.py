@@ -73,7 +73,10 @@ class Labels:
                 published=row.published,
                 language=row.language,
                 sound=row.sound,
+                paid_partnership=row.paid_partnership,
+                ai_generated=row.ai_generated,
                 subtitles=row.subtitles,
+                extra=row.extra,
             )
             return StoredShort(
                 short_id=short_id,

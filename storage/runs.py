@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from storage.database import Database
-from storage.models import Exposure, Run, Short, Task
-from storage.records import Kind, Outcome
+from storage.models import Exposure, Observation, Run, Short, Task
+from storage.records import Outcome
 from storage.tasks import Now, TaskLike, insert_tasks
 
 UNFINISHED = ("running", "stopped", "blocked")
@@ -63,6 +63,8 @@ class Runs:
             changed = () if last is None else _changed(last.environment, spec.environment)
             if last is not None and not changed:
                 last.state, last.cause, last.ended_at = "running", None, None
+                known_now = {name: value for name, value in spec.environment.items() if value is not None}
+                last.environment = {**last.environment, **known_now}
                 return _item(last, continued=True)
             row = Run(
                 plan_run_id=None if last is None else last.plan_run_id,
@@ -124,26 +126,33 @@ def release_dead(session: Session) -> None:
 
 
 COVERED_FIELDS = (
-    "url",
-    "author",
-    "duration",
-    "published",
-    "language",
-    "sound",
-    "paid_partnership",
-    "ai_generated",
-    "subtitles",
+    Short.url,
+    Short.author,
+    Short.duration,
+    Short.published,
+    Short.language,
+    Short.sound,
+    Short.paid_partnership,
+    Short.ai_generated,
+    Short.subtitles,
+    Observation.caption,
+    Observation.views,
+    Observation.likes,
+    Observation.comments,
+    Observation.shares,
 )
 
 
 def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
-    """Share of a run's shorts with each field set, and how many shorts that is of."""
-    seen = select(Exposure.short_id).where(Exposure.run_id == run_id, Exposure.kind == Kind.SHORT.value)
-    counts = session.execute(
-        select(func.count(), *(func.count(getattr(Short, name)) for name in COVERED_FIELDS)).where(Short.id.in_(seen))
+    """Share of a run's records of shorts with each field set, and how many records that is of."""
+    total, *counts = session.execute(
+        select(func.count(), *map(func.count, COVERED_FIELDS))
+        .join_from(Observation, Short)
+        .where(Observation.run_id == run_id)
     ).one()
-    total = counts[0]
-    shares = {name: round(count / total, 4) for name, count in zip(COVERED_FIELDS, counts[1:], strict=True) if total}
+    shares = {
+        column.key: round(count / total, 4) for column, count in zip(COVERED_FIELDS, counts, strict=True) if total
+    }
     return {"shorts": total, "fields": shares}
 
 

@@ -110,8 +110,7 @@ class TaskQueue:
         with self._database.write() as session:
             row = session.get_one(Task, task.id)
             rest = row.quota - row.taken
-            row.state, row.cause, row.quota, row.updated_at = "dry", f"{rest} short", row.taken, self._now()
-            session.flush()
+            row.state, row.cause, row.updated_at = "dry", f"{rest} short", self._now()
             heirs = list(
                 session.scalars(
                     _tasks(task.run_id)
@@ -119,19 +118,22 @@ class TaskQueue:
                     .where(Task.state.in_((*OPEN_STATES, "done")))
                 )
             )
-            for _ in range(rest if heirs else 0):
-                heir = min(heirs, key=lambda task: (task.quota, task.position))
+            if not heirs:
+                return rest  # stays in the quota, so that the plan's total still says what was asked for
+            row.quota = row.taken
+            for _ in range(rest):
+                heir = min(heirs, key=lambda heir: (heir.quota, heir.position))
                 heir.quota += 1
                 heir.state = "pending" if heir.state == "done" else heir.state
-            return 0 if heirs else rest
+            return 0
 
     def retry_failed(self, plan_run_id: int, cause: str | None = None) -> int:
-        """Put failed shorts (with this cause) and dry or failed tasks of a plan back into the queue.
+        """Put failed shorts (with this cause) of a plan back into the queue, and their tasks where these went dry.
 
         Returns:
-            How many shorts will be tried again.
+            How many shorts are waiting again; tasks that have their number need none.
         """
-        tasks = select(Task.id).where(Task.run_id == plan_run_id)
+        tasks = select(Task.id).where(Task.run_id == plan_run_id, Task.state != "done")
         failed = update(Listing).where(Listing.task_id.in_(tasks), Listing.state.in_(("failed", "unavailable")))
         if cause is not None:
             failed = failed.where(Listing.cause == cause)
@@ -141,8 +143,8 @@ class TaskQueue:
                 waiting = select(Listing.task_id).where(Listing.state == "waiting")
                 session.execute(
                     update(Task)
-                    .where(Task.run_id == plan_run_id, Task.id.in_(waiting), Task.state.in_(("dry", "failed")))
-                    .values(state="pending", quota=func.max(Task.quota, Task.taken + 1))
+                    .where(Task.run_id == plan_run_id, Task.id.in_(waiting), Task.state == "dry")
+                    .values(state="pending", quota=func.max(Task.quota, Task.taken + 1), updated_at=self._now())
                 )
             return int(result.rowcount)
 

@@ -11,7 +11,8 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, Error, Page, async_playwright
 
-from agent.platforms.base import Platform, Wall
+from agent.browser import find_browser
+from agent.platforms.base import Platform, Wall, WallSeen
 from agent.platforms.sandbox import Sandbox
 from agent.sandbox.world import World
 from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
@@ -27,7 +28,8 @@ async (video, at) => {
   while (video.currentTime < at || video.readyState < 2) await new Promise(done => requestAnimationFrame(done));
   const canvas = new OffscreenCanvas(27, 48), context = canvas.getContext('2d');
   context.drawImage(video, 0, 0, 27, 48);
-  return {at: video.currentTime, most: Math.max(...context.getImageData(0, 0, 27, 48).data.filter((_, i) => i % 4 < 3))};
+  const parts = context.getImageData(0, 0, 27, 48).data.filter((_, place) => place % 4 < 3);
+  return {at: video.currentTime, most: Math.max(...parts)};
 }
 """
 
@@ -35,10 +37,7 @@ async (video, at) => {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        chromium = Path("/usr/bin/chromium")
-        running = await playwright.chromium.launch(
-            executable_path=chromium if chromium.exists() else None, args=ARGUMENTS
-        )
+        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
         yield running
         await running.close()
 
@@ -74,6 +73,28 @@ async def first_of_feed(platform: Platform, page: Page, count: int) -> list[Reco
             if len(shown) == count:
                 break
     return shown
+
+
+async def appears(platform: Platform, page: Page, wall: Wall) -> bool:
+    """Whether the wall comes up within the time that a background answer takes."""
+    for _ in range(10):
+        seen = await platform.wall(page)
+        if seen is not None:
+            return seen.wall is wall
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def goes_down(page: Page, platform: Platform, short: Record) -> bool:
+    """Whether opening the short takes the page with it."""
+    try:
+        async with asyncio.timeout(4):
+            await platform.open(page, short)
+            await asyncio.sleep(0.3)
+            await page.evaluate("1")
+    except (Error, PageHung, TimeoutError):
+        return True
+    return False
 
 
 def a_video(number: int = 0) -> str:
@@ -194,16 +215,24 @@ async def test_a_like_counts_only_when_the_page_shows_it(browser: Browser, state
 
 @pytest.mark.parametrize("wall", ["login", "captcha", "bot_check", "empty"])
 async def test_a_wall_is_seen_and_the_page_after_it_is_none(browser: Browser, state: Path, wall: str) -> None:
-    async with visiting(browser, state, [f"{wall}@1", f"{wall}@3"]) as (platform, page):
-        for _ in range(2):
+    async with visiting(browser, state, [f"{wall}@2"]) as (platform, page):
+        seen = []
+        for _ in range(3):
             async with aclosing(platform.results(page, "chess")) as batches:  # type: ignore[type-var]
                 await anext(batches, None)
-                seen = await platform.wall(page)
-            if seen is None:
+                seen.append(await platform.wall(page))
+        assert seen == [None, WallSeen(wall=Wall(wall)), None]
+
+
+@pytest.mark.parametrize("wall", ["login", "captcha", "bot_check"])
+async def test_a_wall_in_the_middle_of_the_feed_is_seen(browser: Browser, state: Path, wall: str) -> None:
+    async with visiting(browser, state, [f"{wall}@4"]) as (platform, page):
+        shown = 0
+        async for _ in platform.feed(page):
+            shown += 1
+            if await appears(platform, page, Wall(wall)):
                 break
-            assert (seen.wall, seen.passable) == (Wall(wall), False)
-        else:
-            pytest.fail("the wall did not go away")
+        assert 2 <= shown <= 5
 
 
 async def test_rate_limiting_is_raised_with_its_time_on_pages_and_on_answers(browser: Browser, state: Path) -> None:
@@ -257,22 +286,15 @@ async def test_a_short_that_crashes_or_hangs_the_page_does_so_once(browser: Brow
     async with visiting(browser, state, ["crash@1", "hang@2"]) as (platform, page):
         crashed = asyncio.Event()
         page.on("crash", lambda _: crashed.set())
-        with pytest.raises((Error, PageHung, TimeoutError)):
-            async with asyncio.timeout(5):
-                await platform.open(page, record(a_video(0)))
-                await crashed.wait()
-                await page.evaluate("1")
+        assert await goes_down(page, platform, record(a_video(0)))
         assert crashed.is_set()
         second = await page.context.new_page()
         platform.attach(second)
-        assert await platform.open(second, record(a_video(0)))
-        with pytest.raises((Error, PageHung, TimeoutError)):
-            async with asyncio.timeout(3):
-                await platform.open(second, record(a_video(1)))
-                await second.evaluate("1")
+        assert not await goes_down(second, platform, record(a_video(0)))
+        assert await goes_down(second, platform, record(a_video(1)))
         third = await page.context.new_page()
         platform.attach(third)
-        assert await platform.open(third, record(a_video(1)))
+        assert not await goes_down(third, platform, record(a_video(1)))
 
 
 async def test_a_media_folder_is_searched_shown_and_ends(browser: Browser, tmp_path: Path) -> None:

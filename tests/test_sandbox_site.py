@@ -1,6 +1,5 @@
 """The sandbox's server over real HTTP: what it serves, what it hides, and that it dies with its parent."""
 
-import asyncio
 import json
 import os
 import signal
@@ -172,7 +171,7 @@ async def test_wrong_options_are_refused_by_name(options: Options, tmp_path: Pat
             await SandboxServer(wrong).__aenter__()
 
 
-async def test_the_server_dies_with_a_killed_parent(options: Options) -> None:
+def test_the_server_dies_with_a_killed_parent(options: Options) -> None:
     parent = textwrap.dedent("""
         import asyncio, json, sys
         from agent.sandbox.app import Options
@@ -196,7 +195,7 @@ async def test_the_server_dies_with_a_killed_parent(options: Options) -> None:
             socket.create_connection((place.hostname, place.port), 1).close()
         except OSError:
             break
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
     else:
         os.kill(pid, signal.SIGKILL)
         pytest.fail("the server outlived its parent by five seconds")

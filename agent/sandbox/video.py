@@ -28,7 +28,9 @@ FADE_STEP, ZOOM_STEP, SPARSE_STEP = 130, 330, 3000
 DENSE_UNTIL = 4000
 ZOOM_PER_SECOND = 0.012
 BIT_RATE = 900_000
-OPTIONS = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0", "error-resilient": "1"}
+# A negative speed is a fixed one: with a positive one the encoder adapts to how busy the machine is, and two servers
+# would serve two videos of one short.
+OPTIONS = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0", "auto-alt-ref": "0", "error-resilient": "1"}
 _MS = Fraction(1, 1000)
 
 
