@@ -60,9 +60,11 @@ async (video, {at, timeout, height, quality}) => {
     return {error: video.error ? 'the video does not play' : 'no frame came'};
   video.pause();
   if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + 0.5)) {
-    const found = new Promise(done => { video.requestVideoFrameCallback(done); setTimeout(done, 1000); });
+    const sought = new Promise(done => { video.addEventListener('seeked', done, {once: true}); setTimeout(done, 1000); });
     video.currentTime = at;
-    await found;
+    await sought;
+    await tick();
+    await tick();
     seen.last = video.currentTime;
   }
   const box = video.getBoundingClientRect();

@@ -1,10 +1,19 @@
 """How near a short is to a set of words, read against chance.
 
-A cosine alone says little: some words are near everything. So a short's nearness is given as the share of a thousand
-things at random that are less near to the same words: 0.9 means that one thing in ten is as near. Seen (the picture)
-and said (caption and hashtags) count half each; what is absent is left out, of the short and of the things alike.
+A cosine alone says little, for two reasons. Some pictures and captions are near every word: a real short is a mixture
+of things, and mixtures lie in the middle of the space. So a cosine is first counted in standard deviations from the
+mean over 200 everyday words (the packaged keywords of both forms). And some words are near everything, or there are
+many of them. So the nearest word's figure is then given as the share of a thousand things at random that are less near
+to the same words: 0.9 means that one thing in ten is as near. Seen (the picture) and said (caption and hashtags) count
+half each; what is absent is left out, of the short and of the things alike.
+
+That the share means what it says was checked on 102 recorded screenshots of short videos and 82 recorded captions,
+paired at random, against each of the 100 keywords: 0.11 of the pairs reached 0.9 and 0.06 reached 0.95 (pictures alone
+0.08 and 0.04, captions alone 0.15 and 0.09). With plain cosines 0.71 of the screenshots reached 0.9. Against ten words
+of a value 0.07 of the pairs reached 0.9, against all hundred 0.03: many words together are judged a little strictly.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,14 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.embedders.base import Embedder, Vectors, present
+from retrieval.question import MENTION
+from retrieval.vocabulary import load_vocabulary
 from storage.records import Record
 
 ENGLISH = "en"
 UNKNOWN_LANGUAGE = ("un", "und")
 SHIFT = 389
 """Pairs each thing's picture with another thing's text, as unrelated shorts would be; prime to their number."""
+ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 
-Cosines = npt.NDArray[np.float32]
+Deviations = npt.NDArray[np.float32]
+"""Shape (n, words): nearness in standard deviations from the mean over everyday words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +63,9 @@ class Similarity:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._words: dict[str, Vectors] = {}
-        self._chance: dict[tuple[tuple[str, ...], bool, bool], Cosines] = {}
+        self._chance: dict[tuple[tuple[str, ...], bool, bool], npt.NDArray[np.float32]] = {}
+        packaged = load_vocabulary()
+        self._everyday = self._embedded([word.word for form in "AB" for word in packaged.keywords(form)])
         self._last: tuple[tuple[bytes, str], ShortVectors] | None = None
 
     @property
@@ -67,31 +82,32 @@ class Similarity:
             self._last = (key, found)
         return self._last[1]
 
-    def nearness(self, short: ShortVectors, words: Sequence[str]) -> Nearness:
-        """How near a short is to the nearest of the words.
+    def nearness(self, short: ShortVectors, words: Sequence[str]) -> Nearness | None:
+        """How near a short is to the nearest of the words; None where nothing can be compared.
 
-        Raises:
-            ValueError: there is no word.
+        That is where neither picture nor text is there, or no word is in a script that the embedder knows.
         """
-        if not words:
-            raise ValueError("nearness to no words")
-        against = self._embedded(words)
-        seen, said = short.seen @ against.T, short.said @ against.T
+        known = tuple(word for word in words if present(self._embedded([word]))[0])
         has_seen, has_said = bool(present(short.seen)[0]), bool(present(short.said)[0])
-        scores = _mean(seen, said, has_seen, has_said)[0]
+        if not known or not (has_seen or has_said):
+            return None
+        scores = _mean(
+            self._deviations(short.seen, known) if has_seen else None,
+            self._deviations(short.said, known) if has_said else None,
+        )[0]
         nearest = int(scores.argmax())
-        chance = self._of_things(tuple(words), has_seen, has_said)
-        rank = float(np.searchsorted(chance, scores[nearest])) / len(chance) if has_seen or has_said else 0.0
+        chance = self._of_things(known, has_seen, has_said)
+        vector = self._embedded([known[nearest]])[0]
         return Nearness(
-            rank=round(rank, 3),
-            word=words[nearest],
-            seen=round(float(seen[0, nearest]), 3) if has_seen else None,
-            said=round(float(said[0, nearest]), 3) if has_said else None,
+            rank=round(float(np.searchsorted(chance, scores[nearest])) / len(chance), 3),
+            word=known[nearest],
+            seen=round(float(short.seen[0] @ vector), 3) if has_seen else None,
+            said=round(float(short.said[0] @ vector), 3) if has_said else None,
         )
 
     def ranked(self, short: ShortVectors, groups: Mapping[str, Sequence[str]]) -> list[tuple[str, Nearness]]:
         """Groups of words (values, topics), the nearest first; equally near ones in the given order."""
-        found = [(name, self.nearness(short, words)) for name, words in groups.items()]
+        found = [(name, near) for name, words in groups.items() if (near := self.nearness(short, words)) is not None]
         return sorted(found, key=lambda entry: -entry[1].rank)
 
     def _embedded(self, words: Sequence[str]) -> Vectors:
@@ -100,24 +116,34 @@ class Similarity:
             self._words.update(zip(new, self._embedder.embed_texts(new)[:, None], strict=True))
         return np.concatenate([self._words[word] for word in words])
 
-    def _of_things(self, words: tuple[str, ...], has_seen: bool, has_said: bool) -> Cosines:
+    def _deviations(self, vectors: Vectors, words: Sequence[str]) -> Deviations:
+        usual = vectors @ self._everyday.T
+        nearness = vectors @ self._embedded(words).T
+        return np.asarray((nearness - usual.mean(1, keepdims=True)) / usual.std(1, keepdims=True), np.float32)
+
+    def _of_things(self, words: tuple[str, ...], has_seen: bool, has_said: bool) -> npt.NDArray[np.float32]:
         """Sorted nearness of things at random to the same words."""
         key = (words, has_seen, has_said)
         if key not in self._chance:
-            cosines = self._embedder.things() @ self._embedded(words).T
-            scores = _mean(cosines, np.roll(cosines, SHIFT, axis=0), has_seen, has_said)
+            things = self._deviations(self._embedder.things(), words)
+            scores = _mean(things if has_seen else None, np.roll(things, SHIFT, axis=0) if has_said else None)
             self._chance[key] = np.sort(scores.max(axis=1))
         return self._chance[key]
 
 
-def _mean(seen: Cosines, said: Cosines, has_seen: bool, has_said: bool) -> Cosines:
-    parts = [part for part, there in ((seen, has_seen), (said, has_said)) if there]
-    return np.asarray(sum(parts) / len(parts) if parts else np.zeros_like(seen), np.float32)
+def _mean(*parts: Deviations | None) -> Deviations:
+    """Of the parts that are there; one is."""
+    there = [part for part in parts if part is not None]
+    return np.asarray(sum(there) / len(there), np.float32)
 
 
 def _text(record: Record) -> str:
-    """Caption and hashtags; empty where the platform says that it is not English."""
+    """Caption and hashtags without addresses and people; empty where the platform says that it is not English.
+
+    Mentions go, as a stored caption has hashes in their place (D17) and must get the same vector again.
+    """
     if record.language and record.language.split("-")[0].lower() not in (ENGLISH, *UNKNOWN_LANGUAGE):
         return ""
     tags = [tag for tag in record.hashtags if f"#{tag}" not in (record.caption or "")]
-    return " ".join([record.caption or "", *(f"#{tag}" for tag in tags)]).strip()
+    text = " ".join([record.caption or "", *(f"#{tag}" for tag in tags)])
+    return MENTION.sub("", ADDRESS.sub("", text)).strip()

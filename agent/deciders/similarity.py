@@ -7,6 +7,7 @@ from storage.records import Decision, Verdict
 
 THRESHOLD = 0.9
 """By rule, not by fit: of things at random, one in ten would be watched."""
+INCOMPARABLE = "nothing to compare: no picture that can be read and no English text, or no interest in Latin script"
 BLIND = "it knows nouns and sees no people, actions, moods or text in the picture"
 
 
@@ -30,9 +31,12 @@ class SimilarityDecider:
         self._similarity = similarity
 
     async def decide(self, view: View) -> Decision:
-        """Compares the clean frame and the caption with the words of the view's interest."""
+        """Compares the clean frame and the caption with the words of the view's interest; unreadable where nothing
+        can be compared, which is no opinion (D16)."""
         short = self._similarity.vectors(view.record, view.frame.data)
         found = self._similarity.nearness(short, view.interest.words)
+        if found is None:
+            return Decision(verdict=Verdict.UNREADABLE, decider=self.name, reason=INCOMPARABLE)
         return Decision(
             verdict=Verdict.YES if found.rank >= self.threshold else Verdict.NO,
             decider=self.name,

@@ -96,7 +96,7 @@ class PackagedEmbedder:
         threads: of each model; few, since the browser needs the processor as well.
 
     Raises:
-        NotSetUp: it is not built.
+        NotSetUp: it is not built, or damaged.
     """
 
     name = RECIPE
@@ -106,9 +106,14 @@ class PackagedEmbedder:
         folder = model_folder()
         if not is_built():
             raise NotSetUp(f"the packaged similarity model is not built; run `{REMEDY}`")
-        self._classifier = _session(folder / "classifier.onnx", threads)
-        self._text = _TextModel(folder, threads)
-        self._classes: Vectors = np.load(folder / "classes.npy")
+        try:
+            self._classifier = _session(folder / "classifier.onnx", threads)
+            self._text = _TextModel(folder, threads)
+            self._classes: Vectors = np.load(folder / "classes.npy")
+        except Exception as error:  # onnxruntime and tokenizers raise types of their own, or plain Exception
+            raise NotSetUp(
+                f"the packaged similarity model in {folder} is damaged; delete that folder, then run `{REMEDY}`"
+            ) from error
 
     def embed_pictures(self, pictures: Sequence[bytes]) -> Vectors:
         """Unit vectors (n, 384); absent where a picture cannot be decoded."""
