@@ -86,7 +86,7 @@ class CrawlSettings(BaseSettings):
     vocabulary: Path | None = None
 
     decider: Literal["auto", "vlm", "similarity", "always", "never", "random"] = "auto"
-    threshold: float | None = Field(default=None, ge=-1, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
     probability: float = Field(default=0.5, ge=0, le=1)
     labeller: str = "auto"
     """auto (the decider's model, else similarity), similarity, vlm, vlm:MODEL, none."""

@@ -50,11 +50,10 @@ def contents(session: Session) -> dict[Key, dict[str, Any]]:
         plan: number
         for number, plan in enumerate(session.scalars(select(Run.id).where(Run.id == Run.plan_run_id).order_by(Run.id)))
     }
-    labels: dict[int, list[list[str]]] = {}
-    for short_id, name, source in session.execute(
-        select(LabelRow.short_id, LabelRow.name, LabelRow.source).order_by(LabelRow.source, LabelRow.name)
-    ):
-        labels.setdefault(short_id, []).append([name, source])
+    labels: dict[int, list[list[str | None]]] = {}
+    statement = (LabelRow.source, LabelRow.kind, LabelRow.name, LabelRow.stance)
+    for short_id, *said_of_it in session.execute(select(LabelRow.short_id, *statement).order_by(*statement)):
+        labels.setdefault(short_id, []).append(said_of_it)
     said = {row.short_id: row for row in session.scalars(select(Observation).order_by(Observation.id.desc()))}
     original, owner = aliased(Image), aliased(Short)
     rows = session.execute(

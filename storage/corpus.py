@@ -23,6 +23,7 @@ CREATED = "created"
 
 
 def utc_now() -> datetime:
+    """The wall clock, as every moment of a corpus is kept."""
     return datetime.now(UTC)
 
 

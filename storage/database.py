@@ -20,27 +20,29 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
-from storage.errors import CorpusInUse, CorpusUnusable, StorageFull, ValueSpectrumError
+from storage.errors import CorpusInUse, CorpusUnusable, StorageFull
 
 APPLICATION_ID = 0x56535043
 """PRAGMA application_id of a corpus: `VSPC`."""
 PROJECT = Path(__file__).resolve().parent.parent
 BUSY_TIMEOUT = 30_000
 """Milliseconds to wait for another writer."""
+CLOSING_TIMEOUT = 2_000
+"""Milliseconds to wait for readers when the write-ahead log is folded in; what is left, the next writer folds in."""
 CACHE_KIB = 64 * 1024
 
 
 def corpus_path(location: str | Path) -> Path:
-    """The file of a corpus given as path or as `sqlite:///PATH`.
+    """The file of a corpus given as path or as `sqlite:///PATH`; links are followed, so that one file has one lock.
 
     Raises:
         CorpusUnusable: any other kind of URL.
     """
     text = str(location)
     if "://" not in text:
-        return Path(text)
+        return Path(text).resolve()
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
-        return Path(text.removeprefix("sqlite:///"))
+        return Path(text.removeprefix("sqlite:///")).resolve()
     raise CorpusUnusable(
         f"--corpus {text.split('://')[0]}://... is not supported: a corpus is one SQLite file, so give a path or "
         "sqlite:///PATH"
@@ -114,21 +116,22 @@ class Database:
     def _transaction(self, *, read: bool) -> Iterator[Connection]:
         """A transaction that the caller commits; anything else rolls it back."""
         with translated(self.path), self._engine.connect().execution_options(corpus_read=read) as connection:
-            transaction = connection.begin()
+            connection.begin()
             try:
                 yield connection
-            finally:
-                if transaction.is_active:
-                    transaction.rollback()
+            except BaseException:
+                connection.invalidate()  # after a failed COMMIT it can still be in the transaction, unknown to its pool
+                raise
 
     def close(self) -> None:
         """Fold the write-ahead log into the file, so that the corpus is one file to copy, and free the lock."""
+        self._engine.dispose()
         if not self.read_only:
-            with suppress(ValueSpectrumError), translated(self.path):
+            with suppress(sqlite3.Error):  # everything is committed: folding in can wait for the next writer
                 connection = _connect(self.path, read_only=False)
+                connection.execute(f"PRAGMA busy_timeout={CLOSING_TIMEOUT}")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.close()
-        self._engine.dispose()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -144,7 +147,12 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     mode = "mode=ro" if read_only else "mode=rwc"
     if read_only and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
         mode = "mode=ro&immutable=1"  # a read-only folder has no place for the shared-memory file of a reader
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,  # the pool hands a connection to one user at a time, of whatever thread
+    )
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
@@ -200,8 +208,8 @@ def open_database(location: str | Path, *, write: bool, lock: bool = False) -> D
             _check_kind(path)
             if _revision(path) is None and not lock:
                 raise CorpusUnusable(f"there is no corpus {path}; collect one first, or give its path with --corpus")
-            if write and path.exists() and not os.access(path, os.W_OK):
-                raise CorpusUnusable(f"{path} is read-only; give another --corpus or change its rights")
+            if write and not all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists()):
+                raise CorpusUnusable(f"{path} or its folder is read-only; give another --corpus or change the rights")
             if lock:  # only now: it leaves a file beside the corpus
                 path.parent.mkdir(parents=True, exist_ok=True)
                 held = CorpusLock(path)

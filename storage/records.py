@@ -47,6 +47,8 @@ class Outcome(StrEnum):
 
 
 class LabelKind(StrEnum):
+    """What a label names: one of Schwartz's basic values, or a topic of the content."""
+
     VALUE = "value"
     TOPIC = "topic"
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from storage.database import Database
@@ -21,6 +21,8 @@ OPEN_STATES = ("pending", "active")
 
 
 class Now(Protocol):
+    """Tells the moment, with its time zone; passed in, so that tests move it."""
+
     def __call__(self) -> datetime: ...
 
 
@@ -200,18 +202,12 @@ class TaskQueue:
 
         Items that another keyword has brought into the corpus meanwhile become `known` and are passed over.
         """
+        known = select(Short.id).where(Short.platform == Listing.platform, Short.platform_id == Listing.platform_id)
+        waiting = (Listing.task_id == task.id, Listing.state == "waiting")
         with self._database.write() as session:
-            waiting = session.execute(
-                select(Listing, Short.id)
-                .outerjoin(Short, and_(Short.platform == Listing.platform, Short.platform_id == Listing.platform_id))
-                .where(Listing.task_id == task.id, Listing.state == "waiting")
-                .order_by(Listing.rank)
-            )
-            for row, short_id in waiting:
-                if short_id is None:
-                    return ListingItem(id=row.id, rank=row.rank, record=record_from_json(row.record))
-                row.state = "known"
-        return None
+            session.execute(update(Listing).where(*waiting, known.exists()).values(state="known"))
+            row = session.scalars(select(Listing).where(*waiting).order_by(Listing.rank).limit(1)).first()
+            return None if row is None else ListingItem(id=row.id, rank=row.rank, record=record_from_json(row.record))
 
     def _set(self, task_id: int, **fields: Any) -> None:
         with self._database.write() as session:

@@ -49,9 +49,12 @@ def run(
     )
 
 
-def collect(home: Path, *arguments: str | Path, code: int = 0, timeout: float = 120) -> dict[str, Any]:
+def collect(
+    home: Path, *arguments: str | Path, code: int = 0, timeout: float = 120, key: str | None = None
+) -> dict[str, Any]:
     """`python -m agent.collect ... --json` as fast as it goes; its figures."""
-    done = run(home, "agent.collect", *FAST, *arguments, "--json", timeout=timeout)
+    variables = environment(home) if key is None else environment(home, OPENAI_API_KEY=key)
+    done = run(home, "agent.collect", *FAST, *arguments, "--json", timeout=timeout, env=variables)
     assert done.returncode == code, f"exit {done.returncode}: {done.stderr[-2000:]}"
     assert "Traceback" not in done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+
+from retrieval.embedders.build_graph import Array, Graph, Weights
 
 SIZE = 224
 CLASSES = 1000
@@ -24,13 +26,8 @@ BATCH_NORM_EPSILON = 1e-3
 # repeats, kernel, stride of the first block, expansion (Tan & Le 2019, table 1)
 STAGES = ((1, 3, 1, 1), (2, 3, 2, 6), (2, 5, 2, 6), (3, 3, 2, 6), (3, 5, 1, 6), (4, 5, 2, 6), (1, 3, 1, 6))
 
-Array = npt.NDArray[Any]
-Weights = Mapping[str, Array]
-
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 STORAGE_TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
-
-OPSET, IR_VERSION = 17, 8
 
 
 def read_weights(data: bytes) -> Weights:
@@ -96,7 +93,7 @@ class _TensorReader(pickle.Unpickler):
 
 def classifier_model(weights: Weights) -> onnx.ModelProto:
     """The network as ONNX, checked."""
-    graph = _Graph(weights)
+    graph = _Classifier(weights)
     at = graph.convolution("picture", "_conv_stem", "_bn0", kernel=3, stride=2)
     block = 0
     for repeats, kernel, first_stride, expansion in STAGES:
@@ -105,28 +102,24 @@ def classifier_model(weights: Weights) -> onnx.ModelProto:
             block += 1
     at = graph.convolution(at, "_conv_head", "_bn1")
     at = graph.node("Flatten", graph.node("GlobalAveragePool", at))
-    logits = graph.node("Gemm", at, graph.weight(weights["_fc.weight"]), graph.weight(weights["_fc.bias"]), transB=1)
-    return graph.model(logits)
+    logits = graph.node(
+        "Gemm", at, graph.constant(weights["_fc.weight"]), graph.constant(weights["_fc.bias"]), transB=1
+    )
+    return graph.model(
+        "efficientnet-lite0",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
+        logits,
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", CLASSES]),
+    )
 
 
-class _Graph:
-    """Nodes and weights so far. Every method takes and returns names of tensors."""
+class _Classifier(Graph):
+    """The network's parts."""
 
     def __init__(self, weights: Weights) -> None:
+        super().__init__()
         self.weights = weights
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-        self.zero, self.six = self.weight(np.array(0.0)), self.weight(np.array(6.0))
-
-    def weight(self, array: Array) -> str:
-        name = f"w{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.array(array, np.float32, order="C"), name))
-        return name
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
+        self.zero, self.six = self.constant(0.0), self.constant(6.0)
 
     def convolution(
         self, at: str, name: str, norm: str, *, kernel: int = 1, stride: int = 1, groups: int = 1, relu: bool = True
@@ -139,7 +132,7 @@ class _Graph:
         folded = self.weights[f"{name}.weight"] * scale[:, None, None, None]
         before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
         at = self.node(
-            "Conv", at, self.weight(folded), self.weight(shift - mean * scale),
+            "Conv", at, self.constant(folded), self.constant(shift - mean * scale),
             kernel_shape=[kernel, kernel], strides=[stride, stride], pads=[before, before, after, after], group=groups,
         )  # fmt: skip
         return self.node("Clip", at, self.zero, self.six) if relu else at
@@ -156,16 +149,3 @@ class _Graph:
         at = self.convolution(at, prefix + "_project_conv", prefix + "_bn2", relu=False)
         same = stride == 1 and channels == expansion * len(self.weights[prefix + "_project_conv.weight"])
         return self.node("Add", at, start) if same else at
-
-    def model(self, output: str) -> onnx.ModelProto:
-        self.nodes.append(helper.make_node("Identity", [output], ["logits"]))
-        graph = helper.make_graph(
-            self.nodes,
-            "efficientnet-lite0",
-            [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", CLASSES])],
-            self.initializers,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-        onnx.checker.check_model(model)
-        return model

@@ -7,24 +7,19 @@ of the time, but makes a text's vector depend on its batch and on the processor,
 
 import json
 import struct
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+
+from retrieval.embedders.build_graph import Graph, Weights
 
 WIDTH, HEADS, LAYERS = 384, 12, 6
 LAYER_NORM_EPSILON = 1e-12
 MASKED = -10_000.0
 """Added to the attention of a padding token, as BERT does."""
 
-OPSET, IR_VERSION = 17, 8
 DTYPES = {"F32": "<f4", "I64": "<i8"}
-
-Array = npt.NDArray[Any]
-Weights = Mapping[str, Array]
 
 
 def read_weights(data: bytes) -> Weights:
@@ -41,9 +36,9 @@ def read_weights(data: bytes) -> Weights:
 
 def text_model(weights: Weights) -> onnx.ModelProto:
     """The network as ONNX, checked."""
-    graph = _Graph(weights)
+    graph = _TextModel(weights)
     present = graph.node("Cast", "mask", to=TensorProto.FLOAT)
-    ignore = graph.node("Mul", graph.node("Sub", graph.number(1.0), present), graph.number(MASKED))
+    ignore = graph.node("Mul", graph.node("Sub", graph.constant(1.0), present), graph.constant(MASKED))
     ignore = graph.node("Unsqueeze", ignore, graph.integers(1, 2))
     at = graph.embeddings()
     for layer in range(LAYERS):
@@ -52,34 +47,23 @@ def text_model(weights: Weights) -> onnx.ModelProto:
     tokens = graph.integers(1)
     total = graph.node("ReduceSum", graph.node("Mul", at, weight), tokens, keepdims=0)
     mean = graph.node("Div", total, graph.node("ReduceSum", weight, tokens, keepdims=0))
-    return graph.model(graph.node("LpNormalization", mean, axis=-1, p=2))
+    return graph.model(
+        "all-MiniLM-L6-v2",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"]) for name in ("ids", "mask")],
+        graph.node("LpNormalization", mean, axis=-1, p=2),
+        helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", WIDTH]),
+    )
 
 
-class _Graph:
-    """Nodes and weights so far. Every method takes and returns names of tensors."""
+class _TextModel(Graph):
+    """The network's parts."""
 
     def __init__(self, weights: Weights) -> None:
+        super().__init__()
         self.weights = weights
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-
-    def constant(self, array: Array) -> str:
-        name = f"w{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def number(self, value: float) -> str:
-        name = f"w{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.array(value, np.float32), name))
-        return name
 
     def integers(self, *values: int) -> str:
-        return self.constant(np.array(values, np.int64))
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
+        return self.constant(values, np.int64)
 
     def linear(self, at: str, name: str) -> str:
         product = self.node("MatMul", at, self.constant(self.weights[f"{name}.weight"].T))
@@ -114,25 +98,12 @@ class _Graph:
         )
         query, value = (self.node("Transpose", part, perm=[0, 2, 1, 3]) for part in (query, value))
         key = self.node("Transpose", key, perm=[0, 2, 3, 1])
-        scale = self.number(1 / np.sqrt(WIDTH / HEADS))
+        scale = self.constant(1 / np.sqrt(WIDTH / HEADS))
         weights = self.node("Mul", self.node("MatMul", query, key), scale)
         weights = self.node("Softmax", self.node("Add", weights, ignore), axis=-1)
         mixed = self.node("Transpose", self.node("MatMul", weights, value), perm=[0, 2, 1, 3])
         return self.node("Reshape", mixed, self.integers(0, 0, WIDTH))
 
     def gelu(self, at: str) -> str:
-        error = self.node("Erf", self.node("Mul", at, self.number(1 / np.sqrt(2))))
-        return self.node("Mul", self.node("Mul", at, self.number(0.5)), self.node("Add", error, self.number(1.0)))
-
-    def model(self, output: str) -> onnx.ModelProto:
-        self.nodes.append(helper.make_node("Identity", [output], ["vector"]))
-        graph = helper.make_graph(
-            self.nodes,
-            "all-MiniLM-L6-v2",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "tokens"]) for name in ("ids", "mask")],
-            [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", WIDTH])],
-            self.initializers,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-        onnx.checker.check_model(model)
-        return model
+        error = self.node("Erf", self.node("Mul", at, self.constant(1 / np.sqrt(2))))
+        return self.node("Mul", self.node("Mul", at, self.constant(0.5)), self.node("Add", error, self.constant(1.0)))
