@@ -60,7 +60,10 @@ async (video, {at, timeout, height, quality}) => {
     return {error: video.error ? 'the video does not play' : 'no frame came'};
   video.pause();
   if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + 0.5)) {
-    const sought = new Promise(done => { video.addEventListener('seeked', done, {once: true}); setTimeout(done, 1000); });
+    const sought = new Promise(done => {
+      video.addEventListener('seeked', done, {once: true});
+      setTimeout(done, 1000);
+    });
     video.currentTime = at;
     await sought;
     await tick();

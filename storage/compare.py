@@ -73,7 +73,7 @@ def contents(session: Session) -> dict[Key, dict[str, Any]]:
             "value": task.value,
             "keyword": task.keyword,
             "cause": exposure.cause,
-            "metadata": _metadata(short, said.get(short.id)) if short else None,
+            "metadata": _metadata(short, said.get(short.id)) if short else _without_counts(exposure.record or {}),
             "decision": exposure.decision,
             "action": exposure.action,
             "planned_dwell": exposure.planned_dwell,
@@ -100,6 +100,10 @@ def _metadata(short: Short, said: Observation | None) -> dict[str, Any]:
     )
     fields = {name: getattr(short, name) for name in names}
     return {**fields, "caption": said.caption if said else None, "hashtags": said.hashtags if said else None}
+
+
+def _without_counts(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: said for name, said in record.items() if name not in ("views", "likes", "comments", "shares")}
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Upgrades (D3): blank, and a filled old corpus that keeps every row and every byte."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,9 +73,9 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """The configuration of a later release, whose newest revision rebuilds two parent tables."""
-    yield next_release(tmp_path, monkeypatch, REBUILD)
+    return next_release(tmp_path, monkeypatch, REBUILD)
 
 
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Config:

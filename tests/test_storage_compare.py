@@ -15,7 +15,6 @@ from storage.records import Kind, Label, LabelKind, Outcome, Stance, Verdict
 from storage.summary import summarise
 from tests.storage_tools import MOMENT, PROJECT, answer, miss, open_corpus, record, scene, show, start
 
-
 NOISY = 30
 
 
@@ -69,6 +68,7 @@ def test_other_bytes_of_the_same_frames_are_no_difference(pair: tuple[Path, Path
         "UPDATE events SET at = '2030-01-01 00:00:00'",
         "UPDATE exposures SET shown_at = '2030-01-01 00:00:00', ended_at = NULL, seconds_on_screen = 99, late = 1",
         "UPDATE observations SET views = 12345, likes = 5",
+        "UPDATE exposures SET record = json_set(record, '$.views', 12345) WHERE record IS NOT NULL",
         "UPDATE tasks SET attempts = 7",
         "UPDATE images SET method = 'page', media_time = 3.5",
         "UPDATE images SET phash = printf('%.15s%x', phash, 15) WHERE phash LIKE '%0' OR phash NOT LIKE '%0'",
@@ -94,6 +94,7 @@ DIFFERENCES = [
     ("UPDATE shorts SET author = 'h:0' WHERE platform_id = 'a'", A, "metadata"),
     ("UPDATE observations SET caption = 'else' WHERE short_id = 1", A, "metadata"),
     ("UPDATE observations SET hashtags = '[\"x\"]' WHERE short_id = 1", A, "metadata"),
+    ("UPDATE exposures SET record = json_set(record, '$.caption', 'x') WHERE kind = 'ad'", "exposure 1", "metadata"),
     ("UPDATE labels SET name = 'power' WHERE name = 'family'", A, "labels"),
     ("UPDATE labels SET source = 'other' WHERE name = 'family'", A, "labels"),
     ("DELETE FROM labels WHERE name = 'family'", A, "labels"),

@@ -36,7 +36,7 @@ def test_a_corpus_is_given_as_path_or_sqlite_address(path: Path) -> None:
     for location in (path, str(path), f"sqlite:///{path}"):
         with open_database(location, write=False) as database:
             assert summarise(database).shorts == 1
-    assert corpus_path("sqlite:///data/corpus.sqlite") == Path("data/corpus.sqlite")
+    assert corpus_path("sqlite:///data/corpus.sqlite") == Path("data/corpus.sqlite").resolve()
 
 
 def test_odd_names_are_names(tmp_path: Path) -> None:

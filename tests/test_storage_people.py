@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_corpus_of_another_key_is_refused_before_anything_is_changed(
 
 def test_no_handle_lies_anywhere_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
-    named = {
+    named: dict[str, Any] = {
         "author": "SecretAuthor",
         "caption": "duet with @SecretFriend and感谢@secretFriend",
         "subtitles": "thanks @SecretFriend",

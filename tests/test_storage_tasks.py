@@ -35,7 +35,7 @@ def positions(corpus: Corpus, run: RunItem) -> list[tuple[int, int, str]]:
 
 def test_tasks_are_dealt_in_rounds_one_new_short_of_each(corpus: Corpus) -> None:
     run, _ = start(corpus, 3, 2, 2)
-    order = []
+    order: list[int] = []
     while (task := take(corpus, run, len(order))) is not None:
         order.append(task.position)
     assert order == [0, 1, 2, 0, 1, 2, 0]
@@ -45,7 +45,7 @@ def test_tasks_are_dealt_in_rounds_one_new_short_of_each(corpus: Corpus) -> None
 def test_a_kill_between_any_two_shorts_changes_nothing_in_the_order(tmp_path: Path) -> None:
     def order(name: str, *, killed: bool) -> list[int]:
         corpus = open_corpus(tmp_path / name)
-        found = []
+        found: list[int] = []
         while True:
             run, _ = start(corpus, 3, 1, 2)
             task = take(corpus, run, len(found))
@@ -131,7 +131,7 @@ def test_tasks_without_a_value_pass_on_among_themselves(corpus: Corpus) -> None:
 
 
 def test_other_plans_inherit_nothing(corpus: Corpus) -> None:
-    run, (task,) = start(corpus, 2)
+    _, (task,) = start(corpus, 2)
     other, _ = start(corpus, 2, plan_hash="q" * 64)
     assert corpus.tasks.dry(task) == 2
     assert positions(corpus, other) == [(2, 0, "pending")]

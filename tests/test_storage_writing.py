@@ -3,7 +3,9 @@
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 import storage.database as database
 from storage.chance import draw
 from storage.corpus import Corpus
-from storage.database import open_database
+from storage.database import Database, open_database
 from storage.errors import CorpusUnusable, StorageFull
 from storage.models import Event, Short
 from storage.records import Kind, Outcome
@@ -74,6 +76,10 @@ with open_database(sys.argv[1], write=True) as database:
     assert [number for (number,) in numbers] == list(range(120))
 
 
+def more_shorts(reader: Database, than: int) -> bool:
+    return summarise(reader).shorts > than
+
+
 def test_a_writer_killed_again_and_again_leaves_whole_shorts_only(path: Path) -> None:
     code = """
 import sys
@@ -92,7 +98,7 @@ with open_corpus(sys.argv[1]) as corpus:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "writing\n"
         with open_database(path, write=False) as reader:
-            until(lambda reader=reader, least=before: summarise(reader).shorts > least)
+            until(partial(more_shorts, reader, before))
         time.sleep(0.15 * draw(1, "kill", str(turn)))
         kill(writer)
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
@@ -136,7 +142,7 @@ def test_every_writing_call_reports_a_full_disk(path: Path) -> None:
     with open_corpus(path) as corpus:
         _, (task,) = start(corpus)
         long = "x" * 100_000
-        calls = [
+        calls: list[Callable[[], object]] = [
             lambda: corpus.answers.put(answer(raw=long), None),
             lambda: corpus.tasks.add_listings(task, [record("b", caption=long)]),
             lambda: miss(corpus, task, record("c", caption=long), Outcome.FAILED, "capture"),
