@@ -62,7 +62,7 @@ async (video, {at, timeout, height, quality}) => {
   if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + 0.5)) {
     const sought = new Promise(done => {
       video.addEventListener('seeked', done, {once: true});
-      setTimeout(done, 1000);
+      setTimeout(done, deadline - performance.now());
     });
     video.currentTime = at;
     await sought;

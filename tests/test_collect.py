@@ -213,14 +213,14 @@ def test_a_wall_that_goes_away_costs_a_pause_and_nothing_else(tmp_path: Path, wa
 
 
 def test_a_wall_that_stays_ends_with_3_keeps_the_queue_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "5", *PLAIN, "--fault", "captcha@5x*", code=3)
+    figures = collect(tmp_path, "--limit", "5", *PLAIN, "--fault", "captcha@8x*", code=3)
     before = figures["platforms"][0]["new"]
     assert 0 < before < 5
     assert figures["runs"][0]["state"] == "blocked"
     with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
         assert "wall" in set(session.scalars(select(Event.kind)))
     # Faults are part of what is crawled, so the same command is given, and the sandbox counts its requests anew.
-    again = collect(tmp_path, "--limit", "5", *PLAIN, "--fault", "captcha@5x*", code=3)
+    again = collect(tmp_path, "--limit", "5", *PLAIN, "--fault", "captcha@8x*", code=3)
     assert again["shorts"] > before
 
 
