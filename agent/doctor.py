@@ -15,6 +15,7 @@ import typer
 from playwright.async_api import Error
 from rich.console import Console
 
+from agent import logs
 from agent.browser import BROWSER_VARIABLE, BrowserHost
 from agent.profiles import Profile
 from agent.settings import CrawlSettings, load_settings
@@ -206,6 +207,7 @@ def doctor(
     if unknown:
         raise typer.BadParameter(f"{unknown[0]} is none of {', '.join(CHECKS)}", param_hint="--only")
     settings = load_settings(corpus=corpus, base_url=base_url, model=model)
+    logs.configure(None)
     console = Console(stderr=as_json)
     findings = []
     for name in only or CHECKS:

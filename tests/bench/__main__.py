@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 
+from agent import logs
 from tests.bench import browsing, pictures
 from tests.bench.measure import Bar
 
@@ -23,6 +24,7 @@ def main(asked: list[str]) -> int:
     if unknown:
         print(f"error: {unknown[0]} is none of {', '.join(PARTS)}", file=sys.stderr)
         return 2
+    logs.configure(None)
     bars = []
     for name in asked or PARTS:
         for bar in PARTS[name]():
