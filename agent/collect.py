@@ -68,7 +68,7 @@ def collect(
     cause: Annotated[str | None, typer.Option(help="With --retry-failed: only those with this cause.")] = None,
     time_scale: Annotated[float | None, typer.Option(help="Sandbox: platform seconds per second [20].")] = None,
     media: Annotated[Path | None, typer.Option(help="Sandbox: serve the pictures of this folder.")] = None,
-    fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, slow%0.1.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, no_video%0.05.")] = None,
     sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content [1].")] = None,
     log_file: Annotated[Path | None, typer.Option(help="JSON lines [CORPUS.log.jsonl].")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost in time and money.")] = False,
