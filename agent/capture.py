@@ -97,6 +97,13 @@ async (video, {at, timeout, height, quality}) => {
 # Fetched apart, so that the frame is encoded while the browser takes the screen.
 _ENCODED_SCRIPT = "video => video[Symbol.for('value-spectrum')].frame"
 
+_PLAY_ON_SCRIPT = """
+video => {
+  const seen = video[Symbol.for('value-spectrum')], watched = seen ? seen.update() : null;
+  if (video.paused) video.play().catch(() => {});
+  return watched;
+}
+"""
 _WATCHED_SCRIPT = """
 video => { const seen = video[Symbol.for('value-spectrum')]; return seen ? seen.update() : null; }
 """
@@ -197,9 +204,10 @@ class Camera:
         return session
 
 
-async def play_on(video: ElementHandle) -> None:
-    """Let the video run again after the decision."""
-    await video.evaluate("video => { if (video.paused) video.play().catch(() => {}); }")
+async def play_on(video: ElementHandle) -> float | None:
+    """Let the video run again after the decision; the seconds of it that were played so far."""
+    played: float | None = await video.evaluate(_PLAY_ON_SCRIPT)
+    return played
 
 
 async def media_seconds(video: ElementHandle) -> float | None:

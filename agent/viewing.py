@@ -132,14 +132,16 @@ class Viewing:
         )
         if judged.labels is None:
             self._labelling.deliver_later(short_id, stored.short_id)
-        await turn.waits(play_on(shown.video))
-        await turn.waits(clock.sleep(planned))
+        watched = await turn.waits(play_on(shown.video))
+        if planned > 0:
+            await turn.waits(clock.sleep(planned))
+            watched = await turn.waits(media_seconds(shown.video))
         like = await turn.waits(self._like(page, shown)) if watch and settings.engage else None
         self._corpus.exposures.close(
             stored.exposure_id,
             Outcome.DONE,
             seconds_on_screen=clock.steady() - began,
-            media_seconds=await turn.waits(media_seconds(shown.video)),
+            media_seconds=watched,
             like=like,
             ended_at=clock.now(),
         )
