@@ -80,6 +80,8 @@ class CrawlSettings(BaseSettings):
     value: Annotated[tuple[str, ...], NoDecode] = ()
     keyword: Annotated[tuple[str, ...], NoDecode] = ()
     interest: str | None = None
+    published: Literal["today", "week", "month", "year"] | None = None
+    profile: str = "anonymous"
     limit: int = Field(default=100, ge=1)
     seed: int = 1
     corpus: str = "data/corpus.sqlite"

@@ -16,6 +16,8 @@ class Kind(StrEnum):
     AD = "ad"
     LIVE = "live"
     PHOTO = "photo"
+    VIDEO = "video"
+    """A long video, which result lists mix with shorts."""
 
 
 class Verdict(StrEnum):

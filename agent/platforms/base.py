@@ -81,6 +81,15 @@ class SiteFacts:
     logged_in: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One network answer that a page received, as it came; kept for evidence only."""
+
+    kind: str
+    body: str
+    status: int
+
+
 class Platform(ABC):
     """One site. Class data first, then the few things that only this site's file can know."""
 
@@ -111,6 +120,10 @@ class Platform(ABC):
     @abstractmethod
     def attach(self, page: Page) -> None:
         """Start listening to what a fresh page receives. Called once per page, before it is navigated."""
+
+    def received(self, page: Page) -> list[Received]:
+        """The last answers of the kinds this platform listens to, oldest first, for evidence (D9)."""
+        return []
 
     @abstractmethod
     def results(self, page: Page, keyword: str) -> AsyncIterator[list[Record]]:
