@@ -4,10 +4,11 @@ from pathlib import Path
 
 from agent.platforms.base import Platform
 from agent.platforms.sandbox import Sandbox
+from agent.platforms.youtube import YouTube
 from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
 
-PLATFORMS: dict[str, type[Platform]] = {platform.name: platform for platform in (Sandbox,)}
+PLATFORMS: dict[str, type[Platform]] = {platform.name: platform for platform in (Sandbox, YouTube)}
 
 
 def make_platform(name: str, settings: CrawlSettings, vocabulary: Vocabulary, corpus: Path) -> Platform:

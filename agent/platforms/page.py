@@ -17,7 +17,7 @@ from agent.platforms.reading import assigned, decoded
 UNPROVEN = "unproven"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Selector:
     """One way to find a thing. `proof` names the recording or the dated fact behind it, or is `unproven`."""
 

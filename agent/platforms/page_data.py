@@ -59,8 +59,14 @@ def merged(newer: Record, older: Record | None) -> Record:
     """One item as two pieces of data describe it; what the newer one says counts."""
     if older is None:
         return newer
-    kind = min(newer.kind, older.kind, key=_TELLING.index)
-    return replace(newer.completed_by(older), kind=kind, extra={**older.extra, **newer.extra})
+    caption = max(newer.caption, older.caption, key=len) if newer.caption and older.caption else None
+    return replace(
+        newer.completed_by(older),
+        kind=min(newer.kind, older.kind, key=_TELLING.index),
+        caption=caption or newer.caption or older.caption,  # cards cut it
+        hashtags=max(newer.hashtags, older.hashtags, key=len),
+        extra={**older.extra, **newer.extra},
+    )
 
 
 class PageData:

@@ -15,6 +15,19 @@ from agent.platforms.base import Box, WallSeen
 LOOK_EVERY = 0.05
 CLICK_TIMEOUT = 4.0
 """Real seconds for a button to become clickable, and for its state to change."""
+NEXT_SLOT_SCRIPT = """
+css => {
+  const slots = [...document.querySelectorAll(css)], middle = innerHeight / 2;
+  const here = slots.findIndex(slot => {
+    const {top, bottom, height} = slot.getBoundingClientRect();
+    return height > 50 && top < middle && bottom > middle;
+  });
+  if (here < 0 || !slots[here + 1]) return false;
+  slots[here + 1].scrollIntoView();
+  return true;
+}
+"""
+"""Brings the slot after the one in the middle into view: the last way of moving on."""
 _TOLD = ("place", "id", "box", "video", "slot")
 LIKE_SETTLES = 1.5
 """Real seconds after which a like that the server did not keep has gone from the page again."""

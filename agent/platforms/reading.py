@@ -194,7 +194,17 @@ def moment(raw: Any) -> datetime | None:
             return None
         return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     seconds = whole(raw)
-    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds > 10**9 else None
+    return datetime.fromtimestamp(seconds, UTC) if seconds and 10**9 < seconds < 10**10 else None
+
+
+def clock_seconds(written: str | None) -> float | None:
+    """Seconds of `1:02` or `1:00:02`."""
+    if written is None or not re.fullmatch(r"(\d+:)?\d{1,2}:\d{2}", written):
+        return None
+    seconds = 0
+    for part in written.split(":"):
+        seconds = seconds * 60 + int(part)
+    return float(seconds)
 
 
 def decoded(source: str) -> Any:
@@ -206,8 +216,8 @@ def decoded(source: str) -> Any:
 
 
 def assigned(source: str, name: str) -> Iterator[Any]:
-    """Values that a script assigns to a name: `var NAME = {...};`, `window["NAME"] = {...}`, `NAME = '\\x7b...'`."""
-    for match in re.finditer(rf"\b{re.escape(name)}[\"']?\]?\s*=\s*", source):
+    """Values that a script gives to a name: `NAME = {...}`, `x["NAME"] = {...}`, `NAME = '\\x7b...'`, `NAME({...})`."""
+    for match in re.finditer(rf"\b{re.escape(name)}[\"']?\]?\s*[=(]\s*", source):
         rest = source[match.end() :]
         if rest[:1] in "{[":
             try:

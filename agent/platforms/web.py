@@ -18,7 +18,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from agent.platforms.base import OnScreen, Platform, Received, SiteFacts, Wall, WallSeen
 from agent.platforms.page import Selector, Sign, click_visible, sign_on, states_of
 from agent.platforms.page_data import PageData, Source, retry_after
-from agent.platforms.player import Shown, like, looking, shown_on
+from agent.platforms.player import CLICK_TIMEOUT, NEXT_SLOT_SCRIPT, Shown, like, looking, shown_on
 from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
 from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
@@ -46,12 +46,19 @@ class WebPlatform(Source, Platform):
     """A page that says country, language and login state, and costs the site little."""
     feed_address: ClassVar[str]
     signs: ClassVar[tuple[Sign, ...]]
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Words that only this site's pages hold, should its address be missing from a saved one."""
     selectors: ClassVar[Mapping[str, tuple[Selector, ...]]]
-    """Things by name (`next`, `like`, `card`, ...), each with its fall-backs in order of trust."""
+    """Things by name, each with its fall-backs in order of trust. Every site has `card`, `slot` (what holds one item
+    of the feed), `video`, `like`, `next`; `close` (panels to close before moving on), `nothing_found` and
+    `unavailable_CAUSE` where it is known how they look."""
     shown_script: ClassVar[str]
     """JavaScript: () -> {place, id, box, video, slot, ...marks} of the item on screen, or null without proof."""
-    next_script: ClassVar[str] = "() => null"
-    """JavaScript: brings the next slot into view, the last way of moving on."""
+    cards_script: ClassVar[str] = "() => []"
+    """JavaScript: () -> what the page's cards show (a list of objects), read by `parse(cards, "cards")` where the data
+    gives no items at all: saved pages without their state, or a site whose answers have moved."""
+    short_address: ClassVar[str]
+    """Where a short is opened, with `{id}`."""
 
     def __init__(self, *, published: str | None = None) -> None:
         self.published = published
@@ -66,13 +73,15 @@ class WebPlatform(Source, Platform):
     def search_addresses(self, keyword: str) -> Sequence[str]:
         """Result lists for a keyword, the best first; the others are asked when it ends."""
 
-    @abstractmethod
     def address_of(self, record: Record) -> str:
         """Where a short is opened.
 
         Raises:
             ShortFailed: the record has no id.
         """
+        if record.platform_id is None:
+            raise ShortFailed(f"a {record.kind} without id cannot be opened", "no_id")
+        return self.short_address.format(id=record.platform_id)
 
     async def start(self) -> None:
         """Nothing: a real site is there."""
@@ -113,7 +122,7 @@ class WebPlatform(Source, Platform):
             if seen is None:
                 break
             if attempt == 2 or not (seen.passable and await self.pass_wall(page, seen)):
-                after = seen.retry_after or (retry_after(response))
+                after = seen.retry_after or retry_after(response)
                 raise Blocked(f"{self.name}: {seen.wall}", seen.wall, after)
             log.info("consent_rejected", address=address.partition("?")[0])
             data.wall = None
@@ -151,7 +160,7 @@ class WebPlatform(Source, Platform):
             await self._wake(page)
             dry = 0
             for _ in range(MOST_SCROLLS):
-                batch = await self._next_items(page)
+                batch = await self._next_items(page, told)
                 fresh = [record for record in batch if record.platform_id is None or record.platform_id not in told]
                 told |= {record.platform_id for record in fresh if record.platform_id}
                 dry = 0 if fresh else dry + 1
@@ -169,8 +178,8 @@ class WebPlatform(Source, Platform):
         """Whether the site itself says that it found nothing."""
         return await self._visible(page, "nothing_found")
 
-    async def _next_items(self, page: Page) -> list[Record]:
-        """Items of lists that came since the last call; waits a little for them."""
+    async def _next_items(self, page: Page, told: set[str]) -> list[Record]:
+        """Items of lists that came since the last call; waits a little for them. Cards where data never gave any."""
         data = self._data(page)
         async for _ in looking(ANSWER_TIMEOUT):
             if data.wall is not None:
@@ -178,7 +187,7 @@ class WebPlatform(Source, Platform):
             if data.news or data.ended:
                 break
         await data.settle()
-        return data.take_news()
+        return data.take_news() or (self.parse(await page.evaluate(self.cards_script), "cards") if not told else [])
 
     async def _wake(self, page: Page) -> None:
         """Move the pointer once: some lists stay empty for a visitor who never moved (TikTok-Api#1179)."""
@@ -292,11 +301,14 @@ class WebPlatform(Source, Platform):
             *((selector.css, clicking(selector.css)) for selector in self.selectors["next"]),
             ("ArrowDown", lambda: self._press(page, "ArrowDown")),
             ("wheel", lambda: self._wheel(page)),
-            ("scrollIntoView", lambda: page.evaluate(self.next_script)),
+            ("scrollIntoView", lambda: page.evaluate(NEXT_SLOT_SCRIPT, self.selectors["slot"][0].css)),
         ]
 
     async def clear_view(self, page: Page) -> None:
-        """Close what swallows keys and clicks (an open comments panel, a guide); nothing by default."""
+        """Close what swallows keys and clicks (an open comments panel, a guide)."""
+        for selector in self.selectors.get("close", ()):
+            with suppress(Error):
+                await click_visible(page, selector.css, CLICK_TIMEOUT)
 
     async def _press(self, page: Page, key: str) -> None:
         await page.evaluate("() => document.activeElement?.blur()")  # keys go to the page only
