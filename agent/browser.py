@@ -200,6 +200,11 @@ class Tab:
             self._on_new_page(self._page)
         return self._page
 
+    @property
+    def current(self) -> Page | None:
+        """The page that is open now, if any; `page()` opens one."""
+        return self._page
+
     async def _alive(self) -> bool:
         browser = self._context.browser if self._context else None
         return browser is not None and browser.is_connected()

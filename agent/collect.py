@@ -42,6 +42,10 @@ def collect(
     value: Annotated[list[str] | None, typer.Option(help="Only these values (id, name or abbreviation).")] = None,
     keyword: Annotated[list[str] | None, typer.Option(help="Only these keywords.")] = None,
     interest: Annotated[str | None, typer.Option(help="What `similarity` looks for, instead of the keyword.")] = None,
+    published: Annotated[
+        str | None, typer.Option(help="Only shorts of the last today, week, month or year (where a site can be asked).")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="A login made with agent.login [anonymous].")] = None,
     limit: Annotated[int | None, typer.Option(help="New shorts whose picture is no duplicate [100].")] = None,
     seed: Annotated[int | None, typer.Option(help="Of order, dwell and every other draw [1].")] = None,
     corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH [data/corpus.sqlite].")] = None,
@@ -87,6 +91,10 @@ def collect(
 
       python -m agent.collect --platform sandbox --value hedonism --keyword vacation --limit 20
 
+      python -m agent.collect --platform youtube --published week --value power
+
+      python -m agent.collect --platform tiktok --mode feed --profile arm-1
+
       python -m agent.collect --mode feed --decider vlm --model gpt-4o --max-cost 2
 
       python -m agent.collect --dry-run --limit 1000
@@ -112,7 +120,7 @@ def _collect(settings: CrawlSettings, vocabulary: Vocabulary, console: Console, 
     with Corpus(settings.corpus, collecting=True, reuse_answers=settings.reuse) as corpus:
         log_file = settings.log_file or path.with_name(path.name + ".log.jsonl")
         logs.configure(log_file)
-        result = asyncio.run(_run(settings, vocabulary, corpus, console))
+        result = asyncio.run(_run(settings, vocabulary, corpus, console, log_file))
         summary = summarise(corpus.database, result.run_ids)
         if as_json:
             print(json.dumps(summary.to_json(), indent=2))
@@ -121,7 +129,9 @@ def _collect(settings: CrawlSettings, vocabulary: Vocabulary, console: Console, 
     return _exit_code(result, sum(figures.seen for figures in summary.platforms), console)
 
 
-async def _run(settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, console: Console) -> SessionResult:
+async def _run(
+    settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, console: Console, log_file: Path
+) -> SessionResult:
     clock, stop = SystemClock(), Stop()
     _listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
@@ -134,6 +144,7 @@ async def _run(settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, 
             clock=clock,
             stop=stop,
             console=console,
+            log_file=log_file,
         )
         return await session.run()
 

@@ -16,8 +16,9 @@ from playwright.async_api import Page
 
 from agent.browser import Tab
 from agent.clock import Stopwatch
+from agent.evidence import Evidence
 from agent.pace import Pacer
-from agent.platforms.base import OnScreen, Platform
+from agent.platforms.base import OnScreen, Platform, Wall
 from agent.progress import Counts
 from agent.viewing import Viewing
 from storage.corpus import Corpus
@@ -53,6 +54,7 @@ class Crawl:
         viewing: Viewing,
         counts: Counts,
         say: Callable[[str], None],
+        evidence: Evidence,
         more: int = 20,
     ) -> None:
         self.corpus = corpus
@@ -63,6 +65,7 @@ class Crawl:
         self.viewing = viewing
         self.counts = counts
         self._say = say
+        self._evidence = evidence
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
         self._turn = Stopwatch()
@@ -84,6 +87,10 @@ class Crawl:
             with structlog.contextvars.bound_contextvars(task=task.position, keyword=task.keyword):
                 try:
                     await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
+                    await self._keep_unreadable()
+                except LayoutChanged as change:
+                    await self._keep_evidence("layout", what=str(change))
+                    raise
                 except Blocked as wall:
                     await self._rest(task, wall)
                 except (PageHung, BrowserError) as error:
@@ -97,17 +104,32 @@ class Crawl:
         self.counts.blocked += 1
         self.counts.doing = f"wall: {wall.wall}"
         log.warning("wall", wall=wall.wall, retry_after=wall.retry_after)
-        again = self.pacer.met_wall(wall.retry_after)
+        await self._keep_evidence(wall.wall, what=str(wall))
+        again = self.pacer.met_wall(Wall(wall.wall), wall.retry_after)
         self._say(f"{self.platform.name}: a wall ({wall.wall}); resting {self.pacer.wait_needed():.0f} s")
         self.corpus.add_event("wall", {"wall": wall.wall, "platform": self.platform.name})
         if not again:
             self.corpus.tasks.block(task, wall.wall)
+            times = self.pacer.walls_in_a_row(Wall(wall.wall))
             raise Blocked(
-                f"{self.platform.name} put up a wall ({wall.wall}) {self.pacer.walls_in_a_row} times in a row; look "
-                "at the site in a browser, then run the same command to go on",
+                f"{self.platform.name} put up a wall ({wall.wall}) {times} times in a row; look at the site in a "
+                "browser, then run the same command to go on",
                 wall.wall,
                 wall.retry_after,
             )
+
+    async def _keep_evidence(self, kind: str, **about: str) -> None:
+        page = self.tab.current
+        answers = self.platform.received(page) if page is not None else ()
+        kept = await self._evidence.keep(kind, page, answers, about)
+        if kept is not None:
+            self._say(f"{self.platform.name}: what the page looked like is kept in {kept}")
+
+    async def _keep_unreadable(self) -> None:
+        """Answers that are no longer what they were: the first sign of a changed site."""
+        page = self.tab.current
+        if page is not None and any(not answer.readable for answer in self.platform.received(page)):
+            await self._keep_evidence("unreadable")
 
     # Search
 

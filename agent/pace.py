@@ -3,10 +3,10 @@
 The delay never falls on an error: an error doubles it, and only a run of good views brings it back, slowly.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from agent.clock import PlatformClock, Stop
-from agent.platforms.base import Pace
+from agent.platforms.base import Pace, Wall
 
 HOUR = 3600.0
 SLOWEST = 8.0
@@ -29,7 +29,7 @@ class Pacer:
         self._last = float("-inf")
         self._views: deque[float] = deque()
         self._not_before = float("-inf")
-        self.walls_in_a_row = 0
+        self._walls: Counter[Wall] = Counter()
 
     @property
     def stop_requested(self) -> bool:
@@ -61,21 +61,26 @@ class Pacer:
 
     def went_well(self) -> None:
         """A view worked: forget past walls, and let an extra delay shrink a little."""
-        self.walls_in_a_row = 0
+        self._walls.clear()
         self._factor = 1.0 + (self._factor - 1.0) * RECOVERY
 
     def went_wrong(self) -> None:
         """A view failed: slow down."""
         self._factor = min(SLOWEST, self._factor * 2)
 
-    def met_wall(self, retry_after: float | None) -> bool:
-        """A wall came up: rest as long as the site asks, else the platform's pause, doubled per wall in a row.
+    def met_wall(self, wall: Wall, retry_after: float | None) -> bool:
+        """A wall came up: rest as long as the site asks, else this wall's pause, doubled per wall of its kind in a row.
 
         Returns:
-            True if the platform may be asked again after the rest, False when its budget of walls is used up.
+            True if the platform may be asked again after the rest, False when its budget of such walls is used up.
         """
         self.went_wrong()
-        self.walls_in_a_row += 1
-        pause = self.pace.block_pause * 2 ** (self.walls_in_a_row - 1)
+        self._walls[wall] += 1
+        rest = self.pace.rests.get(wall, self.pace.rest)
+        pause = rest.pause * 2 ** (self._walls[wall] - 1)
         self._not_before = self._clock.steady() + max(pause, retry_after or 0.0)
-        return self.walls_in_a_row < self.pace.block_budget
+        return self._walls[wall] < rest.budget
+
+    def walls_in_a_row(self, wall: Wall) -> int:
+        """How often this wall came up since the last view that worked."""
+        return self._walls[wall]

@@ -4,9 +4,10 @@ import asyncio
 import importlib.metadata
 import subprocess
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import structlog
 from rich.console import Console
@@ -14,13 +15,14 @@ from rich.console import Console
 from agent.browser import BrowserHost, Tab
 from agent.clock import Clock, PlatformClock, Stop
 from agent.crawl import Crawl
+from agent.evidence import Evidence
 from agent.judges import Judges
 from agent.labelling import Labelling, label_stored
 from agent.pace import Pacer
 from agent.plan import TaskSpec, plan_hash, plan_tasks
 from agent.platforms import PLATFORMS, make_platform
 from agent.platforms.base import Platform, SiteFacts
-from agent.profiles import Profile
+from agent.profiles import ANONYMOUS, Profile, beside
 from agent.progress import Counts, Progress
 from agent.settings import CrawlSettings
 from agent.viewing import Viewing
@@ -91,6 +93,8 @@ class Session:
         clock: Clock,
         stop: Stop,
         console: Console,
+        log_file: Path | None = None,
+        host: Callable[[], BrowserHost] | None = None,
     ) -> None:
         self.settings = settings
         self.vocabulary = vocabulary
@@ -100,6 +104,8 @@ class Session:
         self.clock = clock
         self.stop = stop
         self.console = console
+        self.log_file = log_file
+        self._host = host or (lambda: BrowserHost(headless=settings.headless))
 
     async def run(self) -> SessionResult:
         """Crawl all platforms side by side; one that is blocked or fails leaves the others alone.
@@ -110,7 +116,7 @@ class Session:
         result = SessionResult()
         plan = shares(self.settings)
         progress = Progress(clock=self.clock, console=self.console)
-        async with BrowserHost(headless=self.settings.headless) as host, progress:
+        async with self._host() as host, progress:
             await host.browser()
             jobs = []
             for name, limit in plan.items():
@@ -133,8 +139,11 @@ class Session:
         platform = make_platform(name, settings, self.vocabulary, self.corpus.database.path)
         identity = plan_hash(settings, self.vocabulary, name, self.judges.questions)
         earlier = self.corpus.runs.unfinished(name, identity, settings.seed)
-        profile_id = earlier.profile_id if earlier and settings.mode == "feed" else str(uuid.uuid4())
-        tab = Tab(host, self._profile_maker(profile_id), platform.attach, recycle_after=settings.recycle_after)
+        profiles = self._profiles(
+            name, earlier.profile_id if earlier and settings.mode == "feed" else str(uuid.uuid4())
+        )
+        first_profile = profiles()
+        tab = Tab(host, profiles, platform.attach, recycle_after=settings.recycle_after)
         run: RunItem | None = None
         state, cause = "stopped", "error"
         await platform.start()
@@ -142,7 +151,7 @@ class Session:
         try:
             plan = plan_tasks(settings, self.vocabulary, limit)
             facts = await self._arrive(platform, tab)
-            run = self._start_run(name, identity, plan, host, facts, platform, profile_id)
+            run = self._start_run(name, identity, plan, host, facts, platform, first_profile)
             share.run = run
             self.judges.budget.spent += self.corpus.answers.spent(self.corpus.runs.chain(run.plan_run_id)) or 0.0
             structlog.contextvars.bind_contextvars(platform=name, run=run.id)
@@ -171,6 +180,7 @@ class Session:
                 viewing=viewing,
                 counts=counts,
                 say=progress.say,
+                evidence=Evidence(beside(self.corpus.database.path, ".evidence"), name, self.clock, self.log_file),
             )
             await crawl.run()
             share.unfinished = self.corpus.tasks.next_task(run.plan_run_id) is not None
@@ -185,18 +195,26 @@ class Session:
         finally:
             if labelling is not None:
                 await labelling.finish()
+            await tab.save_profile()
             await tab.close()
             await platform.close()
             if run is not None:
                 self.corpus.runs.finish(run, state, cause or None)
 
-    def _profile_maker(self, profile_id: str) -> Any:
-        """A feed keeps its own profile; a search is done by a fresh logged-out visitor per context."""
+    def _profiles(self, platform: str, profile_id: str) -> Callable[[], Profile]:
+        """The named profile; else a feed keeps its own, and a search is done by a fresh visitor per context.
+
+        Raises:
+            UsageError: there is no profile of this name.
+        """
+        if self.settings.profile != ANONYMOUS:
+            named = Profile.named(platform, self.settings.profile)
+            return lambda: named
         if self.settings.mode == "feed":
             own = Profile.beside(self.corpus.database.path, profile_id)
             return lambda: own
-        first = [profile_id]
-        return lambda: Profile(id=first.pop() if first else str(uuid.uuid4()))
+        ids = chain((profile_id, profile_id), iter(lambda: str(uuid.uuid4()), ""))  # the run's, then the first tab's
+        return lambda: Profile(id=next(ids))
 
     async def _arrive(self, platform: Platform, tab: Tab) -> SiteFacts:
         """What the site says of its visitor; nothing where a wall stands before it."""
@@ -218,7 +236,7 @@ class Session:
         host: BrowserHost,
         facts: SiteFacts,
         platform: Platform,
-        profile_id: str,
+        profile: Profile,
     ) -> RunItem:
         visitor = host.visitor
         environment = {
@@ -232,7 +250,7 @@ class Session:
             "time_scale": platform.time_scale,
             "keyword_file_sha256": self.vocabulary.sha256,
             "question_versions": self.judges.questions,
-            "profile": "own" if self.settings.mode == "feed" else "anonymous",
+            "profile": profile.name,
             "logged_in": facts.logged_in,
             "country": facts.country,
             "language": facts.language,
@@ -247,7 +265,7 @@ class Session:
                 command=self.command,
                 settings=self.settings.recorded(),
                 environment=environment,
-                profile_id=profile_id,
+                profile_id=profile.id,
             )
         )
         log.info("run", run=run.id, continued=run.continued, changed=run.changed, environment=environment)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.database import Database
@@ -136,6 +136,7 @@ COVERED_FIELDS = (
     Short.ai_generated,
     Short.subtitles,
     Observation.caption,
+    Observation.hashtags,
     Observation.views,
     Observation.likes,
     Observation.comments,
@@ -146,7 +147,7 @@ COVERED_FIELDS = (
 def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
     """Share of a run's records of shorts with each field set, and how many records that is of."""
     total, *counts = session.execute(
-        select(func.count(), *map(func.count, COVERED_FIELDS))
+        select(func.count(), *(func.count(_filled(column)) for column in COVERED_FIELDS))
         .join_from(Observation, Short)
         .where(Observation.run_id == run_id)
     ).one()
@@ -154,6 +155,11 @@ def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
         column.key: round(count / total, 4) for column, count in zip(COVERED_FIELDS, counts, strict=True) if total
     }
     return {"shorts": total, "fields": shares}
+
+
+def _filled(column: Any) -> Any:
+    """The column, NULL where it holds nothing; an empty list of hashtags is nothing."""
+    return case((func.json_array_length(column) > 0, 1)) if column.key == "hashtags" else column
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:

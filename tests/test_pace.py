@@ -2,10 +2,10 @@
 
 from agent.clock import PlatformClock, Stop
 from agent.pace import HOUR, Pacer
-from agent.platforms.base import Pace
+from agent.platforms.base import PERSON_NEEDED, Pace, Rest, Wall
 from tests.clocks import FakeClock
 
-PACE = Pace(min_delay=4, views_per_hour=10, block_pause=100, block_budget=3)
+PACE = Pace(min_delay=4, views_per_hour=10, rest=Rest(pause=100, budget=3), rests={Wall.LOGIN: PERSON_NEEDED})
 
 
 def pacer(clock: FakeClock, scale: float = 1.0) -> Pacer:
@@ -48,20 +48,20 @@ async def test_an_error_never_lowers_the_delay_and_good_views_bring_it_back_slow
 async def test_a_wall_is_rested_from_at_least_as_long_as_the_site_asks_and_budgeted() -> None:
     clock = FakeClock()
     pace = pacer(clock)
-    assert pace.met_wall(retry_after=500)
+    assert pace.met_wall(Wall.CAPTCHA, 500)
     await pace.before_view()
     assert clock.seconds >= 500
-    assert pace.met_wall(None)
-    assert not pace.met_wall(None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
+    assert not pace.met_wall(Wall.CAPTCHA, None)
 
 
 async def test_a_good_view_gives_the_whole_budget_of_walls_back() -> None:
     pace = pacer(FakeClock())
-    assert pace.met_wall(None)
-    assert pace.met_wall(None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
     pace.went_well()
-    assert pace.met_wall(None)
-    assert pace.met_wall(None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
 
 
 async def test_a_stop_request_ends_a_long_rest_at_once() -> None:
@@ -72,7 +72,7 @@ async def test_a_stop_request_ends_a_long_rest_at_once() -> None:
 
     stop = Stop()
     pace = Pacer(PACE, PlatformClock(Endless(), 1.0), stop)
-    pace.met_wall(1000)
+    pace.met_wall(Wall.CAPTCHA, 1000)
     assert not await pace.before_view()
 
 
@@ -82,3 +82,16 @@ async def test_a_platform_that_runs_faster_waits_less_real_time() -> None:
     await pace.before_view()
     await pace.before_view()
     assert 0.19 <= clock.seconds <= 0.21
+
+
+async def test_each_wall_has_a_budget_of_its_own() -> None:
+    pace = pacer(FakeClock())
+    assert pace.met_wall(Wall.CAPTCHA, None)
+    assert pace.met_wall(Wall.RATE_LIMIT, None)
+    assert pace.met_wall(Wall.CAPTCHA, None)
+    assert not pace.met_wall(Wall.CAPTCHA, None)
+    assert pace.met_wall(Wall.RATE_LIMIT, None)
+
+
+async def test_a_wall_that_needs_a_person_ends_the_platforms_turn_at_once() -> None:
+    assert not pacer(FakeClock()).met_wall(Wall.LOGIN, None)

@@ -5,8 +5,8 @@ shorts on screen, proves which one is there, and recognises walls (D9). Time is 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -40,16 +40,40 @@ class WallSeen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rest:
+    """What a wall costs: seconds of rest before the platform is asked once more (doubled for each wall in a row), and
+    after how many in a row it is left alone for this command."""
+
+    pause: float
+    budget: int
+
+
+PERSON_NEEDED = Rest(pause=0, budget=1)
+"""Walls that only a person can deal with: the platform is left alone at once, its queue kept."""
+
+
+REST = Rest(pause=900.0, budget=3)
+RESTS = {
+    Wall.CONSENT: Rest(pause=60.0, budget=2),
+    Wall.LOGIN: PERSON_NEEDED,
+    Wall.CAPTCHA: PERSON_NEEDED,
+    Wall.BOT_CHECK: Rest(pause=3600.0, budget=2),
+    Wall.EMPTY: Rest(pause=300.0, budget=3),
+}
+"""Seconds of rest after a wall; politeness of our own choosing, the sites name no figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """Politeness as data (D11). Seconds are platform seconds."""
 
     min_delay: float
     """Least time between two shorts or result pages."""
     views_per_hour: int
-    block_pause: float
-    """Rest after a wall before the platform may be asked once more."""
-    block_budget: int = 3
-    """Walls in a row after which the platform is left alone for this command."""
+    rest: Rest
+    """After a wall that has none of its own."""
+    rests: Mapping[Wall, Rest] = field(default_factory=dict)
+    """Walls with a rest of their own (D9)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +112,8 @@ class Received:
     kind: str
     body: str
     status: int
+    readable: bool = True
+    """False where it is no JSON, or nothing could be made of it: evidence of a changed site."""
 
 
 class Platform(ABC):

@@ -40,6 +40,11 @@ class Source(ABC):
         """Records from raw page data, in page order; pure, and never an error on data of another form."""
 
     @staticmethod
+    def kind_of(raw: Any, kind: str) -> str:
+        """What a piece of data is by what it holds, on a site that answers everything at one address."""
+        return kind
+
+    @staticmethod
     def wall_in(raw: Any, kind: str) -> Wall | None:
         """A wall that a piece of page data tells of; None for ordinary data."""
         return None
@@ -87,7 +92,6 @@ class PageData:
         self.records: dict[str, Record] = {}
         self.order: list[str] = []
         self.answers: deque[Received] = deque(maxlen=KEPT_ANSWERS)
-        self.unreadable = 0
         self.begin()
 
     def begin(self) -> None:
@@ -126,16 +130,26 @@ class PageData:
             body = await response.text()
         except Error:  # the page left before the answer was read
             return
-        self.answers.append(Received(kind=kind, body=body, status=response.status))
         raw = decoded(body)
+        readable = raw is not None and self.note(raw, kind)
+        self.answers.append(Received(kind=kind, body=body, status=response.status, readable=readable))
         if raw is None:
-            self.unreadable += 1
+            self.note(raw, kind)
+        if not readable:
             log.warning("answer_unreadable", kind=kind, status=response.status, bytes=len(body))
-        self.note(raw, kind)
 
-    def note(self, raw: Any, kind: str) -> None:
-        """Keep what a piece of page data says."""
+    def note(self, raw: Any, kind: str) -> bool:
+        """Keep what a piece of page data says; False if it could not be read, which costs this piece only."""
+        try:
+            self._note(raw, kind)
+        except Exception as error:
+            log.warning("parse_failed", kind=kind, error=f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _note(self, raw: Any, kind: str) -> None:
         source = self._source
+        kind = source.kind_of(raw, kind)
         wall = source.wall_in(raw, kind)
         if wall is not None:
             self.wall = WallSeen(wall=wall)

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from playwright.async_api import Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from agent.platforms.base import Box, OnScreen, Pace, Platform, SiteFacts, Wall, WallSeen
+from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
 from agent.sandbox.app import Options
 from agent.sandbox.server import SandboxServer
 from agent.settings import CrawlSettings
@@ -101,7 +101,7 @@ class Sandbox(Platform):
 
     name: ClassVar[str] = "sandbox"
     hosts: ClassVar[tuple[str, ...]] = ("sandbox.invalid",)
-    pace: ClassVar[Pace] = Pace(min_delay=2.0, views_per_hour=3600, block_pause=60.0)
+    pace: ClassVar[Pace] = Pace(min_delay=2.0, views_per_hour=3600, rest=Rest(pause=60.0, budget=3))
     example: ClassVar[str] = CANONICAL + "1-3fa09c12de"
     like_needs_login: ClassVar[bool] = False
 

@@ -63,6 +63,8 @@ class WebPlatform(Source, Platform):
     def __init__(self, *, published: str | None = None) -> None:
         self.published = published
         """Only shorts of the last `today`, `week`, `month` or `year`, where the site can be asked for that."""
+        self.expects_login = False
+        """The profile was logged in when the run began: a page that is not is a wall (login)."""
         self._pages: WeakKeyDictionary[Page, PageData] = WeakKeyDictionary()
 
     @classmethod
@@ -129,6 +131,8 @@ class WebPlatform(Source, Platform):
         states = await states_of(page, self.states)
         for kind, raw in states:
             data.note(raw, kind)
+        if self.expects_login and self._facts(states).logged_in is False:
+            raise Blocked(f"{self.name}: the profile is logged out", Wall.LOGIN)
         return states
 
     async def _goto(self, page: Page, address: str) -> Response | None:
@@ -138,9 +142,14 @@ class WebPlatform(Source, Platform):
             raise PageHung(f"{self.name} did not answer within {GOTO_TIMEOUT:.0f} s") from error
 
     async def site_facts(self, page: Page) -> SiteFacts:
-        facts = SiteFacts()
         on_site = any(host in page.url for host in self.hosts)
         states = await states_of(page, self.states) if on_site else await self._visit(page, self.start_address)
+        facts = self._facts(states)
+        self.expects_login = facts.logged_in is True
+        return facts
+
+    def _facts(self, states: Sequence[tuple[str, Any]]) -> SiteFacts:
+        facts = SiteFacts()
         for kind, raw in states:
             said = self.facts_in(raw, kind)
             if said is not None:

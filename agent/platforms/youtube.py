@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus, unquote
 
-from agent.platforms.base import Pace, SiteFacts, Wall
+from agent.platforms.base import REST, RESTS, Pace, SiteFacts, Wall
 from agent.platforms.page import Selector, Sign, State
 from agent.platforms.page_data import merged
 from agent.platforms.reading import at, clock_seconds, count, find, first, hashtags, moment, text, unique, whole
@@ -73,7 +73,7 @@ class YouTube(WebPlatform):
 
     name: ClassVar[str] = "youtube"
     hosts: ClassVar[tuple[str, ...]] = ("www.youtube.com", "m.youtube.com")
-    pace: ClassVar[Pace] = Pace(min_delay=4.0, views_per_hour=360, block_pause=900.0)
+    pace: ClassVar[Pace] = Pace(min_delay=4.0, views_per_hour=360, rest=REST, rests=RESTS)
     example: ClassVar[str] = f"{SITE}/shorts/dQw4w9WgXcQ"
     start_address: ClassVar[str] = f"{SITE}/"
     feed_address: ClassVar[str] = f"{SITE}/shorts/"
