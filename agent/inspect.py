@@ -161,13 +161,18 @@ async def _read_page(
         seen = await sign_on(page, platform.signs)
         found.wall = found.wall or (seen.wall if seen else None)
         before = len(found.items)
+        asks_consent = False
         for kind, raw in await states_of(page, platform.states):
-            found.wall = found.wall or platform.wall_in(raw, kind)
+            told = platform.wall_in(raw, kind)
+            asks_consent = asks_consent or told is Wall.CONSENT
+            found.wall = found.wall or (told if told is not Wall.CONSENT else None)
             found.add(platform.parse(raw, kind))
         if len(found.items) == before and found.unavailable is None:
             found.add(platform.parse(await page.evaluate(platform.cards_script), "cards"))
         if not found.items and found.unavailable is None:
             found.add(platform.parse(await meta_of(page), "og"))
+        if asks_consent and not found.items and found.wall is None:
+            found.wall = Wall.CONSENT  # state that was never rendered
     finally:
         await context.close()
 

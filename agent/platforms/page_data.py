@@ -32,6 +32,8 @@ class Source(ABC):
     """Part of a network address's path -> kind for `parse`."""
     lists: ClassVar[frozenset[str]]
     """Those kinds, of states and of endpoints, that are parts of a result list."""
+    feed_lists: ClassVar[frozenset[str]] = frozenset()
+    """Those kinds that name the feed's coming items in their order."""
     states: ClassVar[tuple[State, ...]]
 
     @staticmethod
@@ -79,7 +81,7 @@ class PageData:
 
     Attributes:
         records: the newest records by id.
-        order: ids in the order in which the page learned of them.
+        order: ids in the order in which the feed's lists named them.
         news: items of lists that nobody has taken yet, also those without id.
         answers: the last answers as they came, for evidence.
         wall: one that the data told of, not the page's elements.
@@ -151,7 +153,7 @@ class PageData:
         source = self._source
         kind = source.kind_of(raw, kind)
         wall = source.wall_in(raw, kind)
-        if wall is not None:
+        if wall is not None and wall is not Wall.CONSENT:  # normal pages carry its data too: only a visible one counts
             self.wall = WallSeen(wall=wall)
         records = source.parse(raw, kind)
         if kind in source.lists:
@@ -160,9 +162,8 @@ class PageData:
         for record in records:
             if record.platform_id is None:
                 continue
-            known = self.records.pop(record.platform_id, None)
-            self.records[record.platform_id] = merged(record, known)
-            if known is None:
+            self.records[record.platform_id] = merged(record, self.records.pop(record.platform_id, None))
+            if kind in source.feed_lists:
                 self.order.append(record.platform_id)
         while len(self.records) > KEPT_RECORDS:
             self.records.pop(next(iter(self.records)))

@@ -28,6 +28,10 @@ css => {
 }
 """
 """Brings the slot after the one in the middle into view: the last way of moving on."""
+BUTTON_TIMEOUT = 10.0
+"""Real seconds for a like button to come: some action bars come late, and a few never."""
+WIGGLE_EVERY = 20
+"""Looks between two moves of the pointer: about a second."""
 _TOLD = ("place", "id", "box", "video", "slot")
 LIKE_SETTLES = 1.5
 """Real seconds after which a like that the server did not keep has gone from the page again."""
@@ -76,6 +80,7 @@ async def shown_on(page: Page, script: str, before: str | None, timeout: float) 
 
 
 async def like(
+    page: Page,
     button: Callable[[], Awaitable[ElementHandle | None]],
     is_liked: Callable[[ElementHandle], Awaitable[bool | None]],
     wall: Callable[[], Awaitable[WallSeen | None]],
@@ -83,13 +88,14 @@ async def like(
     """Read the state, click, read again, and once more when the site had time to take it back (D12).
 
     Args:
+        page: where the item is on screen.
         button: finds the button of the item on screen.
         wall: what stands on the page; a login dialog in answer to a like is a refusal.
 
     Returns:
         `confirmed` or `refused`.
     """
-    found = await button()
+    found = await _once_there(page, button)
     if found is None:
         return "refused"
     if await is_liked(found) is not True:
@@ -102,6 +108,20 @@ async def like(
     again = await button()
     kept = again is not None and await is_liked(again) is True
     return "confirmed" if kept and await wall() is None else "refused"
+
+
+async def _once_there(page: Page, button: Callable[[], Awaitable[ElementHandle | None]]) -> ElementHandle | None:
+    """The button, which may come late, or only once the pointer has moved over the player; None if it never does."""
+    size = page.viewport_size or {"width": 1280, "height": 720}
+    step = 0
+    async for _ in looking(BUTTON_TIMEOUT):
+        found = await button()
+        if found is not None:
+            return found
+        if step % WIGGLE_EVERY == 0:
+            await page.mouse.move(size["width"] / 2 + step // WIGGLE_EVERY % 2, size["height"] / 2)
+        step += 1
+    return None
 
 
 async def looking(seconds: float) -> AsyncIterator[None]:

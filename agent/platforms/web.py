@@ -4,6 +4,7 @@ Records come from what the page itself receives, embedded or by network, merged 
 what is on screen. Moving on tries one way after the other, and nothing but a new item is success.
 """
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,8 +33,12 @@ SHOWN_TIMEOUT = 12.0
 """Real seconds for a short to come up on its page."""
 MOVE_TIMEOUT = 4.0
 """Real seconds in which one way of moving on must bring a new item."""
+MOVE_SETTLES = 0.25
+"""Real seconds for a slide to end: until then a page takes no further one, and pictures are of two items."""
 ANSWER_TIMEOUT = 6.0
 """Real seconds for the next part of a list, or the data of a short that is on screen."""
+MOST_PASSED = 3
+"""Further ahead it is no slip of one move: the feed names the item a second time."""
 DRY_SCROLLS = 3
 """Scrolls in a row without new items after which a list has ended (no site says so reliably)."""
 MOST_SCROLLS = 15
@@ -296,7 +301,8 @@ class WebPlatform(Source, Platform):
                 continue
             shown = await self._shown(page, place, MOVE_TIMEOUT)
             if shown is not None:
-                log.debug("moved_on", way=name)
+                log.info("moved_on", way=name)
+                await asyncio.sleep(MOVE_SETTLES)
                 return shown
         return None
 
@@ -334,8 +340,8 @@ class WebPlatform(Source, Platform):
         order = self._data(page).order
         if before in order and now in order:
             passed = order[order.index(before) + 1 : order.index(now)]
-            if passed:
-                log.warning("passed_over", shorts=passed[:5])
+            if 0 < len(passed) <= MOST_PASSED:
+                log.warning("passed_over", shorts=passed)
 
     # Walls and likes
 
@@ -370,7 +376,7 @@ class WebPlatform(Source, Platform):
                     return found
             return None
 
-        return await like(button, self.is_liked, lambda: self.wall(page))
+        return await like(page, button, self.is_liked, lambda: self.wall(page))
 
     async def is_liked(self, button: ElementHandle) -> bool | None:
         """The button's own state, never its label; None where it has none."""

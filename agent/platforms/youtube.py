@@ -86,6 +86,7 @@ class YouTube(WebPlatform):
     }
     marks: ClassVar[tuple[str, ...]] = ("<ytd-", "<ytm-shorts-lockup", "<like-button-view-model")
     lists: ClassVar[frozenset[str]] = frozenset({"search", "ytInitialData"})
+    feed_lists: ClassVar[frozenset[str]] = frozenset({"reel_watch_sequence"})
     states: ClassVar[tuple[State, ...]] = (
         State(kind="ytcfg", name="ytcfg.set", proof="R metascraper_watch_jan2026"),
         State(kind="ytInitialPlayerResponse", name="ytInitialPlayerResponse", proof="R metascraper_watch_jan2026"),
@@ -130,10 +131,7 @@ class YouTube(WebPlatform):
             Selector('ytd-video-renderer:has(a[href^="/shorts/"])', "platforms.md 1.2"),
         ),
         "slot": (Selector("ytd-reel-video-renderer", "platforms.md 1.3 [2026]"),),
-        "video": (
-            Selector("#shorts-player video", "platforms.md 1.3 [2026]"),
-            Selector("ytd-shorts video", "platforms.md 1.3"),
-        ),
+        "video": (Selector("#shorts-player video", "platforms.md 1.3 [2026]"), Selector("ytd-shorts video")),
         "action_bar": (
             Selector("reel-action-bar-view-model", "platforms.md 1.3 [2026]"),
             Selector("#button-bar", "platforms.md 1.3"),
@@ -284,7 +282,7 @@ def _of_player(player: Mapping[str, Any], unavailable: str | None) -> Record:
         kind=kind,
         url=_address(details.get("videoId"), kind),
         caption="\n\n".join(parts) or None,
-        author=_handle(at(more, "ownerProfileUrl")) or text(details.get("channelId")),
+        author=_handle(at(more, "ownerProfileUrl")),
         hashtags=hashtags(*parts),
         duration=float(seconds) if seconds else None,
         published=moment(at(more, "publishDate")),
@@ -299,7 +297,8 @@ def _of_player(player: Mapping[str, Any], unavailable: str | None) -> Record:
 
 def _of_overlay(short_id: str, raw: Any) -> Record:
     """Title, counts and date of the reel player's overlay and panels; counts exact where they are said aloud."""
-    buttons = {at(button, "accessibilityId"): button for _, button in find(raw, "buttonViewModel")}
+    found = [(name, at(button, name) or button) for name, button in find(raw, "buttonViewModel")]
+    buttons = {at(button, "accessibilityId"): button for _, button in found}
     like, comment = buttons.get("id.reel_like_button"), buttons.get("id.reel_comment_button")
     about = first(raw, "videoDescriptionHeaderRenderer")
     title = _words(at(first(raw, "shortsVideoTitleViewModel"), "text")) or _words(at(about, "title"))
@@ -312,7 +311,7 @@ def _of_overlay(short_id: str, raw: Any) -> Record:
         views=count(_words(at(about, "views"))),
         likes=whole(first(raw, "likeCount")) or _counted(like),
         comments=_counted(comment),
-        sound=_words(at(first(raw, "reelSoundMetadataViewModel"), "soundMetadata")),
+        sound=next((text(at(b, "title")) for _, b in found if "/source/" in str(at(b, "onTap"))), None),
         ai_generated=True if first(raw, "howThisWasMadeSectionViewModel") is not None else None,
     )
 
