@@ -15,15 +15,18 @@ import typer
 from playwright.async_api import Error
 from rich.console import Console
 
-from agent import logs
+from agent import canary, logs
 from agent.browser import BROWSER_VARIABLE, BrowserHost
-from agent.profiles import Profile
+from agent.clock import SystemClock
+from agent.platforms import web_platform
+from agent.platforms.web import WebPlatform
+from agent.profiles import ANONYMOUS, Profile, beside
 from agent.settings import CrawlSettings, load_settings
 from retrieval.embedders import packaged
 from retrieval.endpoint import reachable
 from storage import cli
 from storage.database import corpus_path
-from storage.errors import NotSetUp, ValueSpectrumError
+from storage.errors import NotSetUp, UsageError, ValueSpectrumError
 
 app = cli.app("Check this machine, line by line, and mend what can be mended.")
 
@@ -190,10 +193,17 @@ def doctor(
     corpus: Annotated[str | None, typer.Option(help="The corpus whose disk is checked.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Endpoint to try.")] = None,
     model: Annotated[str | None, typer.Option(help="Model to ask the endpoint for.")] = None,
+    platform: Annotated[str | None, typer.Option(help="What is known of this site, and where from.")] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="With --platform: visit it, one search and three shorts.")
+    ] = False,
+    keyword: Annotated[str, typer.Option(help="With --live: what to search for.")] = "vacation",
+    profile: Annotated[str, typer.Option(help="With --live: a login made with agent.login.")] = ANONYMOUS,
 ) -> int:
     """Say what is there, what is missing, and the command that mends it.
 
-    Exit code 0 if everything that `make collect` needs is there, else 2.
+    Exit code 0 if everything that `make collect` needs is there, else 2; with --live 3 if a wall stands before the
+    site or its pages are no longer understood.
 
     Examples:
 
@@ -202,12 +212,18 @@ def doctor(
       python -m agent.doctor --fix
 
       python -m agent.doctor --only browser --only h264 --json
+
+      python -m agent.doctor --platform youtube --live
     """
     unknown = [name for name in only or [] if name not in CHECKS]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]} is none of {', '.join(CHECKS)}", param_hint="--only")
     settings = load_settings(corpus=corpus, base_url=base_url, model=model)
     logs.configure(None)
+    if platform is not None:
+        return _doctor_site(web_platform(platform), settings, live, keyword, profile, as_json)
+    if live:
+        raise UsageError("--live needs --platform: youtube, tiktok or instagram")
     console = Console(stderr=as_json)
     findings = []
     for name in only or CHECKS:
@@ -222,6 +238,27 @@ def doctor(
     if as_json:
         print(json.dumps({"ready": ready, "findings": [asdict(finding) for finding in findings]}, indent=2))
     return 0 if ready else NotSetUp.exit_code
+
+
+def _doctor_site(
+    platform: WebPlatform, settings: CrawlSettings, live: bool, keyword: str, profile: str, as_json: bool
+) -> int:
+    if not live:
+        if as_json:
+            print(json.dumps([asdict(finding) for finding in canary.selectors_of(platform)], indent=2))
+        else:
+            canary.print_proof(Console(), platform)
+        return 0
+    visitor = Profile(id="canary") if profile == ANONYMOUS else Profile.named(platform.name, profile)
+    folder = beside(corpus_path(settings.corpus), ".evidence")
+
+    async def visit() -> canary.CanaryReport:
+        async with BrowserHost(headless=settings.headless) as host:
+            return await canary.visit(platform, keyword, visitor, host, SystemClock(), folder)
+
+    report = asyncio.run(visit())
+    print(json.dumps(report.to_json(), indent=2)) if as_json else canary.print_report(Console(), report)
+    return report.exit_code
 
 
 async def _call(check: Callable[[CrawlSettings], Awaitable[Finding]], settings: CrawlSettings) -> Finding:

@@ -36,9 +36,8 @@ _SECRETS = (
     r"|machine_?id|fb_dtsg|lsd|jazoest|ds_user_id|mid|nonce|signature|sig|lsig|x-bogus|x-gnarly|_signature|hash_?id"
     r"|user_?agent|email|phone|rollout_?token|app_?install_?data|cold_?config_?data|cold_?hash_?data|hot_?hash_?data"
 )
-_IN_JSON = re.compile(
-    rf'((?:\\?["\'])(?:{_SECRETS})(?:\\?["\'])\s*:\s*)(\\?["\'])((?:(?!\2)[^\\]|\\(?!").)*)\2', re.IGNORECASE
-)
+_IN_JSON = re.compile(rf'("(?:{_SECRETS})"\s*:\s*")(?:[^"\\]|\\.)*(?=")', re.IGNORECASE)
+_IN_TEXT_OF_JSON = re.compile(rf'(\\"(?:{_SECRETS})\\"\s*:\s*\\")(?:[^"\\]|\\(?!"))*', re.IGNORECASE)
 _IN_ADDRESS = re.compile(rf"((?:[?&;]|\\u0026|%26|&amp;)(?:{_SECRETS})(?:=|%3D))[^&\"'\s\\<>;]+", re.IGNORECASE)
 _ADDRESS_6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]{2,}")
@@ -52,8 +51,8 @@ def scrubbed(text: str, values: Iterable[str] = ()) -> str:
     """
     for value in sorted({value for value in values if len(value) >= SHORTEST_SECRET}, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
-    text = _IN_JSON.sub(lambda match: f"{match[1]}{match[2]}{HIDDEN}{match[2]}", text)
-    text = _IN_ADDRESS.sub(lambda match: match[1] + HIDDEN, text)
+    for pattern in (_IN_JSON, _IN_TEXT_OF_JSON, _IN_ADDRESS):
+        text = pattern.sub(lambda match: match[1] + HIDDEN, text)
     return _MAIL.sub(HIDDEN, ADDRESS.sub(HIDDEN, _ADDRESS_6.sub(HIDDEN, text)))
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from agent import logs
 from agent.browser import BrowserHost
-from agent.platforms import PLATFORMS
+from agent.platforms import web_platform
 from agent.platforms.base import Wall
 from agent.platforms.page import meta_of, sign_on, states_of
 from agent.platforms.page_data import merged
@@ -201,11 +201,9 @@ def inspect(
 
       python -m agent.inspect answer.json --platform youtube --json
     """
-    known = {name: kind for name, kind in PLATFORMS.items() if issubclass(kind, WebPlatform)}
-    if platform not in known:
-        raise UsageError(f"--platform {platform} has no saved pages; choose from {', '.join(known)}")
+    site = web_platform(platform)
     logs.configure(None)
-    found = asyncio.run(inspect_saved(read_saved(path), known[platform]()))
+    found = asyncio.run(inspect_saved(read_saved(path), site))
     if as_json:
         print(json.dumps(found.to_json(Pseudonyms.of_user()), ensure_ascii=False, indent=2))
     else:

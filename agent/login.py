@@ -15,7 +15,7 @@ from rich.console import Console
 
 from agent import logs
 from agent.browser import BrowserHost
-from agent.platforms import PLATFORMS
+from agent.platforms import web_platform
 from agent.platforms.web import WebPlatform
 from agent.profiles import Profile
 from storage import cli
@@ -84,13 +84,11 @@ def login(
 
       python -m agent.collect --platform tiktok --profile arm-1
     """
-    known = {name: kind for name, kind in PLATFORMS.items() if issubclass(kind, WebPlatform)}
-    if platform not in known:
-        raise UsageError(f"--platform {platform} has no login; choose from {', '.join(known)}")
+    site = web_platform(platform)
     logs.configure(None)
     kept = Profile.new_named(platform, profile)
     console = Console(stderr=True)
-    logged_in = asyncio.run(_in_window(known[platform](), kept, console))
+    logged_in = asyncio.run(_in_window(site, kept, console))
     told = {True: "logged in", False: "NOT logged in", None: "the site did not say whether you are logged in"}[
         logged_in
     ]

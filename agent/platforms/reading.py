@@ -190,9 +190,9 @@ def moment(raw: Any) -> datetime | None:
     if isinstance(raw, str) and not raw.isdigit():
         try:
             parsed = datetime.fromisoformat(raw)
-        except ValueError:
+            return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
-        return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     seconds = whole(raw)
     return datetime.fromtimestamp(seconds, UTC) if seconds and 10**9 < seconds < 10**10 else None
 
@@ -208,9 +208,14 @@ def clock_seconds(written: str | None) -> float | None:
 
 
 def decoded(source: str) -> Any:
-    """Parsed JSON; None where it is none."""
+    """Parsed JSON, also behind `for (;;);`; several values, one a line, as a list. None where it is none."""
+    source = source.removeprefix("for (;;);")
     try:
         return json.loads(source)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in source.splitlines() if line.strip()] or None
     except ValueError:
         return None
 

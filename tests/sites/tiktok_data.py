@@ -121,7 +121,7 @@ def record(item: Item) -> Record:
         platform="tiktok",
         platform_id=item.id,
         kind=item.kind,
-        url=f"{ORIGIN}/@{item.author}/video/{item.id}",
+        url=f"{ORIGIN}/@{item.author}/{'photo' if item.kind is Kind.PHOTO else 'video'}/{item.id}",
         caption=item.caption or None,
         author=item.author,
         hashtags=item.hashtags,
