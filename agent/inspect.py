@@ -61,6 +61,16 @@ class Found:
                     places[record.platform_id] = len(self.items)
                 self.items.append(record)
 
+    def complete(self, records: Sequence[Record]) -> None:
+        """Fill gaps from a coarser source (meta elements round counts), or add what only it names."""
+        places = {item.platform_id: place for place, item in enumerate(self.items) if item.platform_id}
+        for record in records:
+            if record.platform_id in places:
+                place = places[record.platform_id]
+                self.items[place] = self.items[place].completed_by(record)
+            elif record.platform_id is not None:
+                self.items.insert(0, record)
+
     def to_json(self, pseudonyms: Pseudonyms) -> dict[str, Any]:
         """Plain data; people's handles as the corpus would hold them (D17)."""
         told: dict[str, Any] = {"platform": self.platform, "wall": self.wall and self.wall.value}
@@ -169,8 +179,7 @@ async def _read_page(
             found.add(platform.parse(raw, kind))
         if len(found.items) == before and found.unavailable is None:
             found.add(platform.parse(await page.evaluate(platform.cards_script), "cards"))
-        if not found.items and found.unavailable is None:
-            found.add(platform.parse(await meta_of(page), "og"))
+        found.complete(platform.parse(await meta_of(page), "og"))
         if asks_consent and not found.items and found.wall is None:
             found.wall = Wall.CONSENT  # state that was never rendered
     finally:

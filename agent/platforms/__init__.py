@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent.platforms.base import Platform
+from agent.platforms.instagram import Instagram
 from agent.platforms.sandbox import Sandbox
 from agent.platforms.tiktok import TikTok
 from agent.platforms.web import WebPlatform
@@ -11,7 +12,7 @@ from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
 from storage.errors import UsageError
 
-PLATFORMS: dict[str, type[Platform]] = {platform.name: platform for platform in (Sandbox, YouTube, TikTok)}
+PLATFORMS: dict[str, type[Platform]] = {platform.name: platform for platform in (Sandbox, YouTube, TikTok, Instagram)}
 
 
 def web_platform(name: str) -> WebPlatform:
