@@ -43,7 +43,7 @@ def collect(
     keyword: Annotated[list[str] | None, typer.Option(help="Only these keywords.")] = None,
     interest: Annotated[str | None, typer.Option(help="What `similarity` looks for, instead of the keyword.")] = None,
     published: Annotated[
-        str | None, typer.Option(help="Only shorts of the last today, week, month or year (where a site can be asked).")
+        str | None, typer.Option(help="Search: only shorts of today, or of the last week, month or year.")
     ] = None,
     profile: Annotated[str | None, typer.Option(help="A login made with agent.login [anonymous].")] = None,
     limit: Annotated[int | None, typer.Option(help="New shorts whose picture is no duplicate [100].")] = None,

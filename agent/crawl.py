@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -55,6 +56,7 @@ class Crawl:
         counts: Counts,
         say: Callable[[str], None],
         evidence: Evidence,
+        oldest: datetime | None = None,
         more: int = 20,
     ) -> None:
         self.corpus = corpus
@@ -66,6 +68,8 @@ class Crawl:
         self.counts = counts
         self._say = say
         self._evidence = evidence
+        self._oldest = oldest
+        """Shorts of result lists published before it are passed over, where a list says when."""
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
         self._turn = Stopwatch()
@@ -175,16 +179,15 @@ class Crawl:
         if record.kind is not Kind.SHORT:
             self.viewing.skip(task, record, listing)
             return
+        if self._oldest is not None and record.published is not None and record.published < self._oldest:
+            self.viewing.skip(task, record, listing, "too_old")
+            return
         if not await self._turn.waits(self.pacer.before_view()):
             return
         self.counts.doing = f"{task.keyword}: {record.platform_id}"
         page = await self._page()
         try:
-            try:
-                shown = await self._answered(self.platform.open(page, record))
-            except ShortFailed:
-                await self._check_wall(page)  # a wall is not the short's fault
-                raise
+            shown = await self._answered(self.platform.open(page, record))
             await self._check_wall(page)
             await self._show(page, task, shown, listing)
         except Unavailable as error:
@@ -195,6 +198,7 @@ class Crawl:
             self.viewing.failed(task, record, Outcome.FAILED, "page_hung", listing)
             raise PageHung(f"{record.platform_id} took the page down: {error}") from error
         except ShortFailed as error:
+            await self._check_wall(page)  # a wall is not the short's fault
             self.viewing.failed(task, record, Outcome.FAILED, error.cause, listing)
             self._count_failure(error.cause, str(error))
 

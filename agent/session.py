@@ -180,6 +180,7 @@ class Session:
                 viewing=viewing,
                 counts=counts,
                 say=progress.say,
+                oldest=settings.oldest(self.clock.now()),
                 evidence=Evidence(beside(self.corpus.database.path, ".evidence"), name, self.clock, self.log_file),
             )
             await crawl.run()

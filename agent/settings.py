@@ -1,6 +1,7 @@
 """Settings of a crawl. Precedence: command line, environment (VALUE_SPECTRUM_...), value-spectrum.toml, defaults."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -40,6 +41,9 @@ PLACE_FIELDS = frozenset(
     }
 )
 """Fields that change where or how fast a crawl runs, but not what it collects: not part of a plan's identity."""
+
+
+PUBLISHED_DAYS = {"today": 1, "week": 7, "month": 31, "year": 366}
 
 
 class Dwell:
@@ -150,6 +154,10 @@ class CrawlSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def oldest(self, now: datetime) -> datetime | None:
+        """The moment before which a short is too old for `--published`; None without it."""
+        return None if self.published is None else now - timedelta(days=PUBLISHED_DAYS[self.published])
 
     def recorded(self) -> dict[str, Any]:
         """The resolved settings as stored with a run: never a key, of the endpoint's address the host alone."""

@@ -186,9 +186,11 @@ class Viewing:
         log.info("like", short=shown.record.platform_id, outcome=outcome)
         return outcome
 
-    def skip(self, task: TaskItem, record: Record, listing: ListingItem | None = None) -> None:
-        """An ad, live room or photo post: recorded, never judged."""
-        self._store_unseen(task, record, Outcome.SKIPPED, record.kind.value, listing)
+    def skip(
+        self, task: TaskItem, record: Record, listing: ListingItem | None = None, cause: str | None = None
+    ) -> None:
+        """An ad, live room, photo post or long video, or what `cause` says: recorded, never judged."""
+        self._store_unseen(task, record, Outcome.SKIPPED, cause or record.kind.value, listing)
         self._counts.skipped += 1
 
     def failed(

@@ -101,7 +101,11 @@ class Record:
     """Further flags of the site, kept as they are (never handles, cookies or addresses)."""
 
     def completed_by(self, other: "Record") -> "Record":
-        """This record with its missing fields taken from another one of the same item, e.g. from its result list."""
+        """This record with its missing fields taken from another one of the same item, e.g. from its result list.
+
+        How the other one was found (`extra["listed"]`) stays with the list: another keyword may find the same short.
+        """
+        other = replace(other, extra={name: value for name, value in other.extra.items() if name != "listed"})
         missing = {
             name: getattr(other, name)
             for name in self.__dataclass_fields__

@@ -8,9 +8,15 @@ from rich.console import Console
 
 from agent import canary
 from agent.clock import SystemClock
+from agent.platforms.instagram import Instagram
+from agent.platforms.tiktok import TikTok
+from agent.platforms.web import WebPlatform
 from agent.platforms.youtube import YouTube
 from agent.profiles import Profile
 from tests.commands import run
+from tests.sites.base import Site
+from tests.sites.instagram import InstagramSite
+from tests.sites.tiktok import TikTokSite
 from tests.sites.visiting import FASTER, RoutedHost
 from tests.sites.youtube import YouTubeSite
 
@@ -44,6 +50,19 @@ async def test_it_tells_field_by_field_and_selector_by_selector_what_works(tmp_p
     text = console.export_text()
     assert "caption" in text
     assert "unproven" in text
+
+
+@pytest.mark.parametrize(("platform", "site"), [(TikTok(), TikTokSite()), (Instagram(), InstagramSite())])
+async def test_it_visits_the_other_sites_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: WebPlatform, site: Site
+) -> None:
+    monkeypatch.setattr(type(platform), "time_scale", FASTER)
+    async with RoutedHost(site) as host:
+        profile = Profile(id="canary")
+        report = await canary.visit(platform, "vacation", profile, host, SystemClock(), tmp_path / "evidence")
+    assert (report.wall, report.exit_code) == (None, 0)
+    assert report.opened + len(report.failed) == 3
+    assert report.fields["duration"] == report.fields["likes"] == report.opened
 
 
 async def test_a_wall_is_told_and_nothing_more_is_asked(tmp_path: Path) -> None:

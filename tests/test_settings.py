@@ -1,5 +1,6 @@
 """Precedence, ranges, and what a run's record of its settings may hold."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,11 @@ def test_dwell_is_a_function_of_seed_and_short_within_its_range_and_cap() -> Non
     assert max(drawn) == 10
     assert 6 < sum(drawn) / len(drawn) < 8
     assert Dwell("fixed:3").of(1, "x", cap=30) == 3
+
+
+def test_published_names_the_oldest_moment() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert load_settings(published="week").oldest(now) == datetime(2026, 2, 22, tzinfo=UTC)
+    assert load_settings().oldest(now) is None
+    with pytest.raises(UsageError, match="--published"):
+        load_settings(published="decade")

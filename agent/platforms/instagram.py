@@ -1,4 +1,4 @@
-"""Instagram Reels. Facts: platforms.md, section 3; the weakest known of the sites, and nearly nothing without a login.
+"""Instagram Reels: the weakest known of the sites (notes of facts, section 3), and nearly nothing without a login.
 
 `Instagram.parse` knows one source by its name: `og`, the page's meta elements as a mapping. In all others (embedded
 state, GraphQL, the older REST answers) a post is known by its structure, wherever it lies.
@@ -109,11 +109,9 @@ class Instagram(WebPlatform):
     )
     signs: ClassVar[tuple[Sign, ...]] = (
         Sign(wall=Wall.LOGIN, css="#loginForm", proof="R botsmaster_login_wall_sep2025"),
-        Sign(wall=Wall.LOGIN, url=r"instagram\.com/accounts/login", proof="platforms.md 3 [R Sep 2025]"),
+        Sign(wall=Wall.LOGIN, url=r"instagram\.com/accounts/login", proof="facts 3 [R Sep 2025]"),
         Sign(wall=Wall.LOGIN, css='[role="dialog"] :is(a[href^="/accounts/login"], input[name="password"])'),
-        Sign(
-            wall=Wall.BOT_CHECK, url=r"instagram\.com/(challenge|accounts/suspended)/", proof="platforms.md 3 [R 2020]"
-        ),
+        Sign(wall=Wall.BOT_CHECK, url=r"instagram\.com/(challenge|accounts/suspended)/", proof="facts 3 [R 2020]"),
         Sign(wall=Wall.RATE_LIMIT, css="main", text=r"^\W*please wait a few minutes"),
         Sign(
             wall=Wall.CONSENT,
@@ -127,14 +125,14 @@ class Instagram(WebPlatform):
         "slot": (Selector("main video"),),
         "video": (Selector("main video"), Selector("video")),
         "like": (
-            Selector(f'[role="button"]:has({_HEART}):not(:has([role="button"]))', "platforms.md 3 [6]"),
-            Selector(_HEART, "platforms.md 3 [6]"),
+            Selector(f'[role="button"]:has({_HEART}):not(:has([role="button"]))', "facts 3 [6]"),
+            Selector(_HEART, "facts 3 [6]"),
         ),
         "next": (
-            Selector(f'{_CONTROLS} [aria-label="Navigate to next Reel"]', "platforms.md 3 [2] 2026"),
+            Selector(f'{_CONTROLS} [aria-label="Navigate to next Reel"]', "facts 3 [2] 2026"),
             Selector(f'{_CONTROLS} [role="button"]:last-of-type'),
         ),
-        "inside": (Selector('svg:is([aria-label^="Direct"], [aria-label^="Messenger"])', "platforms.md 3, Aug 2026"),),
+        "inside": (Selector('svg:is([aria-label^="Direct"], [aria-label^="Messenger"])', "facts 3, Aug 2026"),),
         "close": (Selector('[role="dialog"] button._a9_1'), Selector('[role="dialog"] svg[aria-label="Close"]')),
     }
     shown_script: ClassVar[str] = _SHOWN

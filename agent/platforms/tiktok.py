@@ -1,4 +1,4 @@
-"""TikTok on the desktop web: search, hashtag pages and the For You feed. Facts: platforms.md, section 2.
+"""TikTok on the desktop web: search, hashtag pages and For You. Each `proof` names a recording or a dated fact.
 
 `TikTok.parse` knows an item by its structure wherever it lies: in the rehydration state, in SIGI_STATE, and in the
 answers of the search, recommend, challenge, explore, related and post lists. By name it knows only `cards`.
@@ -23,7 +23,7 @@ from storage.records import Kind, Record
 SITE = "https://www.tiktok.com"
 VIDEO_ID = re.compile(r"[1-9]\d{17,19}", re.ASCII)
 SNAKE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-CARD = re.compile(r"/@([^/?#]*)/(video|photo)/(\d+)")
+CARD = re.compile(r"/@([^/?#]*)/(video|photo)/([1-9]\d{17,19})(?!\d)", re.ASCII)
 LONGEST = 6 * 3600
 """Seconds; a longer video is junk (735,401 was seen)."""
 PARTS = {"video": ("duration", "playAddr", "cover"), "imagePost": ("images",), "stats": ("playCount", "diggCount")}
@@ -38,11 +38,9 @@ UNAVAILABLE_MESSAGES = {
 }
 PAID: Mapping[int | None, bool] = {2: True, 0: False}
 """`adLabelVersion` of what is no advert."""
-KEPT = (
-    *("isAd", "adLabelVersion", "adAuthorization", "brandOrganicType", "aigcLabelType", "isContentClassified"),
-    *("containerType", "CategoryType"),
-)
-"""Flags and numbers that `extra` keeps, as `is_ad` and so on."""
+PASSING = (Wall.EMPTY, Wall.BOT_CHECK)
+KEPT = ("isAd", "adLabelVersion", "adAuthorization", "brandOrganicType", "aigcLabelType", "isContentClassified")
+"""Flags that `extra` keeps, as `is_ad` and so on."""
 
 _COLUMN, _BROWSE = "metascraper_video_rendered_dec2025", "captcha_puzzle_over_browse_mode_apr2025"
 _CINEMA = '[role="dialog"][aria-label="Cinema mode"]'
@@ -116,35 +114,33 @@ class TikTok(WebPlatform):
     marks: ClassVar[tuple[str, ...]] = ("__UNIVERSAL_DATA_FOR_REHYDRATION__", "captcha-verify-container", "tiktok-")
     states: ClassVar[tuple[State, ...]] = (
         State(kind="state", css="script#__UNIVERSAL_DATA_FOR_REHYDRATION__", proof=f"R {_COLUMN}"),
-        State(kind="state", css="script#SIGI_STATE", proof="platforms.md 2.5 [R 2023]"),
-        State(kind="state", name="SIGI_STATE", proof="platforms.md 2.5 (old)"),
+        State(kind="state", css="script#SIGI_STATE", proof="facts 2.5 [R 2023]"),
+        State(kind="state", name="SIGI_STATE", proof="facts 2.5 (old)"),
     )
     signs: ClassVar[tuple[Sign, ...]] = (
         Sign(wall=Wall.CAPTCHA, css=".captcha-verify-container, #captcha-verify-image", proof=f"R {_BROWSE}"),
-        Sign(
-            wall=Wall.CAPTCHA, css=".captcha-disable-scroll, #captcha_container iframe", proof="platforms.md 2.7 (old)"
-        ),
+        Sign(wall=Wall.CAPTCHA, css=".captcha-disable-scroll, #captcha_container iframe", proof="facts 2.7 (old)"),
         Sign(wall=Wall.LOGIN, css='[data-e2e="login-modal"]', proof="R pak_login_modal_over_video_nov2025"),
         Sign(wall=Wall.LOGIN, url=r"tiktok\.com/login"),
-        Sign(wall=Wall.LOGIN, css="main", text=r"log in to see more search results", proof="platforms.md 2.3 [3]"),
-        Sign(wall=Wall.BOT_CHECK, css="body", text=r"^\W*please wait\W*$", proof="platforms.md 2.7 (yt-dlp, Aug 2026)"),
+        Sign(wall=Wall.LOGIN, css="main", text=r"log in to see more search results", proof="facts 2.3 [3]"),
+        Sign(wall=Wall.BOT_CHECK, css="body", text=r"^\W*please wait\W*$", proof="facts 2.7 (yt-dlp, Aug 2026)"),
         Sign(
             wall=Wall.CONSENT,
             css="tiktok-cookie-banner >>> button",
             reject="tiktok-cookie-banner >>> button:first-of-type:not(:last-of-type)",
-            proof="platforms.md 2.7 (shadow root); the order of its buttons: three tools' code",
+            proof="facts 2.7 (shadow root); the order of its buttons: three tools' code",
         ),
         Sign(
             wall=Wall.EMPTY,
             css='body:not(:has([data-e2e="challenge-item"])) [data-e2e="challenge-title"]',
-            proof="platforms.md 2.3 [R Jul 2025]",
+            proof="facts 2.3 [R Jul 2025]",
         ),
     )
     selectors: ClassVar[Mapping[str, tuple[Selector, ...]]] = {
         "card": (
             Selector('[data-e2e="search_top-item"]', "R trex_search_rendered_oct2022"),
-            Selector('[data-e2e="search_video-item"]', "platforms.md 2.3 [10+] Jul 2026"),
-            Selector('[data-e2e="challenge-item"]', "platforms.md 2.3 [10+] Jul 2026"),
+            Selector('[data-e2e="search_video-item"]', "facts 2.3 [10+] Jul 2026"),
+            Selector('[data-e2e="challenge-item"]', "facts 2.3 [10+] Jul 2026"),
             Selector('[data-e2e="explore-item"]', "R mryeje_explore_rendered_sep2025"),
             Selector('[data-e2e="user-post-item"]', "R metascraper_profile_rendered_dec2025"),
         ),
@@ -155,7 +151,7 @@ class TikTok(WebPlatform):
         "video": (
             Selector('section[data-e2e="feed-video"] [id^="xgwrapper-"] video', f"R {_COLUMN}"),
             Selector('[data-e2e="browse-video"] video', f"R {_BROWSE}"),
-            Selector(f"{_CINEMA} video", "platforms.md 2.2"),
+            Selector(f"{_CINEMA} video", "facts 2.2"),
         ),
         "like": (
             Selector('button[aria-pressed]:has([data-e2e="like-icon"])', f"R {_COLUMN}"),
@@ -163,12 +159,13 @@ class TikTok(WebPlatform):
             Selector('button[aria-label^="Like video"]', f"R {_COLUMN}"),
         ),
         "next": (
-            Selector(f'{_CINEMA} button[aria-label="Next video"]', "platforms.md 2.2"),
+            Selector(f'{_CINEMA} button[aria-label="Next video"]', "facts 2.2"),
             Selector('[data-e2e="arrow-right"]:enabled', f"R {_BROWSE}"),
-            Selector('[data-e2e="feed-navigation-next"]:not(:disabled)', "platforms.md 2.4 [9] 2026"),
+            Selector('[data-e2e="feed-navigation-next"]:not(:disabled)', "facts 2.4 [9] 2026"),
             Selector('aside [class*="DivFeedNavigationContainer"] > :last-child button:enabled', f"R {_COLUMN}"),
         ),
-        "guide": (Selector(f'[role="dialog"]:not({_KNOWN})', "platforms.md 2.7 (small dialogs that Escape closes)"),),
+        "login": (Selector('[data-e2e="login-modal"]', "R pak_login_modal_over_video_nov2025"),),
+        "guide": (Selector(f'[role="dialog"]:not({_KNOWN})', "facts 2.7 (small dialogs that Escape closes)"),),
     }
     shown_script: ClassVar[str] = _SHOWN
     cards_script: ClassVar[str] = _CARDS.replace("CARDS", ", ".join(card.css for card in selectors["card"]))
@@ -205,8 +202,10 @@ class TikTok(WebPlatform):
         context = at(raw, "__DEFAULT_SCOPE__", "webapp.app-context") or at(raw, "AppContext", "appContext")
         if not isinstance(context, dict):
             return None
-        country, language = text(context.get("region")), text(context.get("language"))
-        return SiteFacts(country=country, language=language, logged_in=bool(at(context.get("user"), "uid")))
+        logged_in = bool(at(context.get("user"), "uid"))
+        return SiteFacts(
+            country=text(context.get("region")), language=text(context.get("language")), logged_in=logged_in
+        )
 
     # On the page
 
@@ -216,7 +215,7 @@ class TikTok(WebPlatform):
         again = page.get_by_role("button", name="Refresh", exact=True).first
         async for _ in looking(ANSWER_TIMEOUT):
             if await again.is_visible():
-                await again.click()
+                await again.click(timeout=ANSWER_TIMEOUT * 1000)
             elif await self._visible(page, "slot") or await self._visible(page, "card") or self._data(page).ended:
                 return
 
@@ -230,14 +229,17 @@ class TikTok(WebPlatform):
 
     async def wall(self, page: Page) -> WallSeen | None:
         """A list that is empty for the moment and a check that a browser passes by itself are given time to go."""
-        seen = await super().wall(page)
-        if seen is not None and seen.wall in (Wall.EMPTY, Wall.BOT_CHECK):
+        seen, data = await super().wall(page), self._data(page)
+        if seen is not None and seen.wall in PASSING:
             await super()._wake(page)
             async for _ in looking(ANSWER_TIMEOUT):
                 seen = await super().wall(page)
-                if seen is None or seen.wall not in (Wall.EMPTY, Wall.BOT_CHECK) or self._data(page).wall:
+                if seen is None or seen.wall not in PASSING or data.wall or data.ended:
                     break
-        return None if seen and seen.wall is Wall.EMPTY and self._data(page).ended else seen
+        is_more = seen is not None and seen.wall is Wall.LOGIN and not await self._visible(page, "login")
+        if is_more and await self._visible(page, "card"):
+            data.ended, seen = True, data.wall  # only more of the list asks for a login: it ends here
+        return None if seen and seen.wall is Wall.EMPTY and data.ended else seen
 
     async def _record_of(self, page: Page, shown: Shown) -> Record:
         """A photo post's id stands nowhere on its card: it is the one of this author among the page's data."""
@@ -268,8 +270,7 @@ def _records(raw: Any) -> Iterator[Record]:
 
 
 def _entered(key: str, value: Any) -> Any:
-    """What may hold items: of a search's entries only videos (1), not accounts; what a profile's status says is not
-    about a video."""
+    """What may hold items: of a search's entries only videos (1); and a profile's status is not about a video."""
     if key == "data" and isinstance(value, list):
         return [entry for entry in value if whole(at(entry, "type")) in (None, 1)]
     is_profile = isinstance(value, dict) and "user" in key.lower()
@@ -387,9 +388,8 @@ def _of_cards(cards: Any) -> Iterator[Record]:
         link, language = CARD.search(str(at(card, "href"))), text(at(card, "language"))
         described = re.fullmatch(r"(.*) created by .*", text(at(card, "alt")) or "", re.DOTALL)
         if link is not None:
-            item: dict[str, Any] = {"id": link[3], "author": link[1].removeprefix("_") and link[1], "desc": at(card, "caption")}
-            item |= {"imagePost": {}} if link[2] == "photo" else {}
-            if _id(item):
-                record = _record(item | {"desc": text(item["desc"]) or (described and described[1])})
-                views, likes = (count(at(card, name), language) for name in ("views", "likes"))
-                yield replace(record, views=views, likes=likes)
+            author = None if link[1] == "_" else link[1]
+            caption = text(at(card, "caption")) or (described[1] if described else None)
+            photo: dict[str, Any] = {"imagePost": {}} if link[2] == "photo" else {}
+            record = _record({"id": link[3], "author": author, "desc": caption, **photo})
+            yield replace(record, views=count(at(card, "views"), language), likes=count(at(card, "likes"), language))

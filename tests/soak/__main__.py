@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.soak import kills, screenshots
+from tests.soak import kills, screenshots, sites
 
-PARTS = {"kills": kills.main, "screenshots": screenshots.main}
+PARTS = {"kills": kills.main, "screenshots": screenshots.main, "sites": sites.main}
 
 
 def main(asked: list[str]) -> int:
