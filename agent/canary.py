@@ -19,7 +19,7 @@ from agent.pace import Pacer
 from agent.platforms.page import UNPROVEN, counts_of
 from agent.platforms.web import WebPlatform
 from agent.profiles import Profile
-from storage.errors import Blocked, LayoutChanged, PageHung, ShortFailed
+from storage.errors import Blocked, LayoutChanged, PageHung, ShortFailed, SiteUnreachable
 from storage.records import Kind, Record
 
 SHORTS = 3
@@ -102,7 +102,7 @@ async def visit(
     except Blocked as wall:
         report.wall, report.problem = wall.wall, str(wall)
         await _look(tab, platform, report, evidence, wall.wall)
-    except PageHung as error:
+    except (PageHung, SiteUnreachable) as error:
         report.problem = str(error)
     finally:
         await tab.close()

@@ -23,7 +23,7 @@ from agent.platforms.base import OnScreen, Platform, Wall
 from agent.progress import Counts
 from agent.viewing import Viewing
 from storage.corpus import Corpus
-from storage.errors import Blocked, LayoutChanged, PageHung, ShortFailed, Unavailable
+from storage.errors import Blocked, LayoutChanged, PageHung, ShortFailed, SiteUnreachable, Unavailable
 from storage.records import Kind, Outcome, Record
 from storage.tasks import ListingItem, TaskItem
 
@@ -82,6 +82,7 @@ class Crawl:
 
         Raises:
             Blocked: the platform's budget of walls is used up.
+            SiteUnreachable: no connection for about an hour.
             LayoutChanged: lists without items, or shorts without pictures, again and again.
             BudgetSpent, EndpointDown, EndpointRefused: from the decider.
         """
@@ -97,6 +98,11 @@ class Crawl:
                     raise
                 except Blocked as wall:
                     await self._rest(task, wall)
+                except SiteUnreachable as lost:
+                    log.warning("unreachable", error=str(lost))
+                    if not self.pacer.lost_connection():
+                        raise
+                    self._say(f"{lost}; trying again in {self.pacer.wait_needed():.0f} s")
                 except (PageHung, BrowserError) as error:
                     log.warning("page_lost", error=str(error).splitlines()[0])
                     self.pacer.went_wrong()

@@ -227,7 +227,8 @@ def _print(console: Console, found: Found, pseudonyms: Pseudonyms) -> None:
         return
     table = Table(box=None, header_style="bold")
     for name in ("id", "kind", "seconds", "published", "views", "likes", "caption"):
-        table.add_column(name, justify="right" if name in ("seconds", "views", "likes") else "left", overflow="fold")
+        is_number = name in ("seconds", "views", "likes")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "caption", overflow="fold")
     for record in map(pseudonyms.record, found.items):
         day = f"{record.published:%Y-%m-%d}" if record.published else None
         cells = (record.platform_id, record.kind, record.duration, day, record.views, record.likes)

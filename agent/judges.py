@@ -14,6 +14,7 @@ from agent.labellers.similarity import SimilarityLabeller
 from agent.labellers.vlm import VlmLabeller
 from agent.questions import question_versions
 from agent.settings import CrawlSettings
+from retrieval.embedders.base import Embedder
 from retrieval.embedders.packaged import PackagedEmbedder
 from retrieval.endpoint import Endpoint
 from retrieval.pricing import Budget, price_of
@@ -42,8 +43,11 @@ class Judges:
         answers: AnswerStore,
         clock: Clock,
         source: str | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
-        """`source` names the labels' source; by default the labeller's own name."""
+        """`source` names the labels' source, by default the labeller's own name; `embedder` is what similarity
+        compares with, by default the packaged one."""
+        self._embedder = embedder
         self._settings = settings
         self._vocabulary = vocabulary
         self._answers = answers
@@ -87,7 +91,7 @@ class Judges:
 
     def _shared_similarity(self) -> Similarity:
         if self._similarity is None:
-            self._similarity = Similarity(PackagedEmbedder())
+            self._similarity = Similarity(self._embedder or PackagedEmbedder())
         return self._similarity
 
     def _endpoint(self, model: str) -> Endpoint:

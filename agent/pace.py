@@ -11,6 +11,8 @@ from agent.platforms.base import Pace, Wall
 HOUR = 3600.0
 SLOWEST = 8.0
 """The delay grows to at most this many times the platform's least delay."""
+LOST_PAUSE, LOST_TRIES = 60.0, 6
+"""Seconds of rest after a lost connection, doubled each time, and how often: about an hour."""
 RECOVERY = 0.9
 """Share of the extra delay that is left after one good view."""
 
@@ -30,6 +32,7 @@ class Pacer:
         self._views: deque[float] = deque()
         self._not_before = float("-inf")
         self._walls: Counter[Wall] = Counter()
+        self._lost = 0
 
     @property
     def stop_requested(self) -> bool:
@@ -62,6 +65,7 @@ class Pacer:
     def went_well(self) -> None:
         """A view worked: forget past walls, and let an extra delay shrink a little."""
         self._walls.clear()
+        self._lost = 0
         self._factor = 1.0 + (self._factor - 1.0) * RECOVERY
 
     def went_wrong(self) -> None:
@@ -80,6 +84,16 @@ class Pacer:
         pause = rest.pause * 2 ** (self._walls[wall] - 1)
         self._not_before = self._clock.steady() + max(pause, retry_after or 0.0)
         return self._walls[wall] < rest.budget
+
+    def lost_connection(self) -> bool:
+        """The site could not be reached: rest, longer each time in a row.
+
+        Returns:
+            False when it stayed away for about an hour in all.
+        """
+        self._lost += 1
+        self._not_before = self._clock.steady() + LOST_PAUSE * 2 ** (self._lost - 1)
+        return self._lost <= LOST_TRIES
 
     def walls_in_a_row(self, wall: Wall) -> int:
         """How often this wall came up since the last view that worked."""

@@ -28,7 +28,7 @@ from agent.settings import CrawlSettings
 from agent.viewing import Viewing
 from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
-from storage.errors import Blocked, LayoutChanged, UsageError, ValueSpectrumError
+from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
 from storage.runs import RunItem, RunSpec
 
 log = structlog.get_logger()
@@ -189,6 +189,9 @@ class Session:
         except (Blocked, LayoutChanged) as problem:
             share.problem = problem
             state, cause = "blocked", getattr(problem, "wall", "layout")
+        except SiteUnreachable as problem:
+            share.problem = problem
+            state, cause = "blocked", "unreachable"
         except ValueSpectrumError as problem:
             share.problem = problem
             cause = type(problem).__name__

@@ -8,6 +8,7 @@
     │   └── EndpointRefused                 2  wrong key, unknown model: asking again cannot help
     ├── StorageFull                         1  disk full: what was committed stays, run the command again
     ├── EndpointDown                        1  no answer after all retries: the short stays open, run it again
+    ├── SiteUnreachable                     1  no connection to the site for an hour: its queue is kept
     ├── Blocked                             3  the site put up a wall: its queue is kept, the others go on
     ├── LayoutChanged                       3  pages without items again and again: evidence is kept
     ├── BudgetSpent                         4  --max-cost reached: stops between two shorts
@@ -58,6 +59,10 @@ class StorageFull(ValueSpectrumError):
 
 class EndpointDown(ValueSpectrumError):
     """The model endpoint gave no answer after all retries; nothing is stored for this question."""
+
+
+class SiteUnreachable(ValueSpectrumError):
+    """The browser gets no connection to the site (no network, no such name, refused); the platform's queue is kept."""
 
 
 class Blocked(ValueSpectrumError):

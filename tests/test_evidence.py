@@ -121,3 +121,28 @@ async def test_unreadable_answers_leave_evidence_and_the_crawl_goes_on(
     assert "reel_item_watch" in calls
     assert [share.problem for share in result.platforms] == [None]
     assert any("unreadable" in path.name for path in (tmp_path / "corpus.sqlite.evidence").iterdir())
+
+
+async def test_a_lost_connection_keeps_the_queue_and_says_so_in_one_sentence(
+    tmp_path: Path, fast: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.pace.LOST_PAUSE", 1.0)
+    site = YouTubeSite(rate=16)
+    real, asked = site.answer, []
+
+    async def answer(request: Any) -> Any:
+        asked.append(request)
+        if len(asked) > 40:
+            raise ConnectionError
+        return await real(request)
+
+    monkeypatch.setattr(site, "answer", answer)
+    result = await crawl(tmp_path, site, platform=["youtube"], keyword=["vacation"], limit=30)
+    (share,) = result.platforms
+    assert type(share.problem).__name__ == "SiteUnreachable"
+    assert "youtube cannot be reached" in str(share.problem)
+    monkeypatch.setattr(site, "answer", real)
+    again = await crawl(tmp_path, site, platform=["youtube"], keyword=["vacation"], limit=30)
+    assert [share.problem for share in again.platforms] == [None]
+    assert again.platforms[0].run is not None
+    assert again.platforms[0].run.continued

@@ -95,3 +95,15 @@ async def test_each_wall_has_a_budget_of_its_own() -> None:
 
 async def test_a_wall_that_needs_a_person_ends_the_platforms_turn_at_once() -> None:
     assert not pacer(FakeClock()).met_wall(Wall.LOGIN, None)
+
+
+async def test_a_lost_connection_is_tried_again_for_about_an_hour() -> None:
+    clock = FakeClock()
+    pace = pacer(clock)
+    waited = 0.0
+    while pace.lost_connection():
+        waited += pace.wait_needed()
+        await pace.before_view()
+    assert 3500 < waited < 4000
+    pace.went_well()
+    assert pace.lost_connection()

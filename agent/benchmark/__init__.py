@@ -1,1 +1,1 @@
-"""The benchmark: what does a vision-language model like, per Schwartz value, and how sure is that (paper, section 3)."""
+"""What does a vision-language model like, per Schwartz value, and how sure is that? (paper, section 3)"""

@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Error, Page, Response
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Wall, WallSeen
 from agent.platforms.reading import assigned, decoded
+from storage.errors import PageHung, SiteUnreachable
 
 UNPROVEN = "unproven"
+GOTO_TIMEOUT = 25.0
+"""Real seconds for a page to come."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,26 @@ _META_SCRIPT = """
 () => Object.fromEntries([...document.querySelectorAll('meta[property], meta[itemprop], meta[name]')].map(
   meta => [meta.getAttribute('property') ?? meta.getAttribute('itemprop') ?? meta.name, meta.content]))
 """
+
+
+async def go(page: Page, address: str, site: str) -> Response | None:
+    """Visit an address; its answer as the browser got it.
+
+    Raises:
+        PageHung: nothing came in time.
+        SiteUnreachable: there is no connection to the site.
+    """
+    try:
+        return await page.goto(address, wait_until="domcontentloaded", timeout=GOTO_TIMEOUT * 1000)
+    except PlaywrightTimeout as error:
+        raise PageHung(f"{site} did not answer within {GOTO_TIMEOUT:.0f} s") from error
+    except Error as error:
+        network = re.search(r"net::(ERR_\w+)", str(error))
+        if network is None or network[1] == "ERR_ABORTED":  # aborted: the page went elsewhere by itself
+            raise
+        raise SiteUnreachable(
+            f"{site} cannot be reached ({network[1]}); check the connection, then run the same command to go on"
+        ) from error
 
 
 async def sign_on(page: Page, signs: Sequence[Sign]) -> WallSeen | None:

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import structlog
-from playwright.async_api import ElementHandle, Error, Page, Response
+from playwright.async_api import ElementHandle, Error, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import OnScreen, Platform, Received, SiteFacts, Wall, WallSeen
-from agent.platforms.page import Selector, Sign, click_visible, sign_on, states_of
+from agent.platforms.page import Selector, Sign, click_visible, go, sign_on, states_of
 from agent.platforms.page_data import PageData, Source, retry_after
 from agent.platforms.player import CLICK_TIMEOUT, NEXT_SLOT_SCRIPT, Shown, like, looking, shown_on
 from agent.settings import CrawlSettings
@@ -27,8 +27,6 @@ from storage.records import Kind, Record
 
 log = structlog.get_logger()
 
-GOTO_TIMEOUT = 25.0
-"""Real seconds for a page to come."""
 SHOWN_TIMEOUT = 12.0
 """Real seconds for a short to come up on its page."""
 MOVE_TIMEOUT = 4.0
@@ -122,7 +120,7 @@ class WebPlatform(Source, Platform):
         data = self._data(page)
         data.begin()
         for attempt in (1, 2):
-            response = await self._goto(page, address)
+            response = await go(page, address, self.name)
             seen = await self.wall(page)
             if seen is None and response is not None and response.status == 429:
                 seen = WallSeen(wall=Wall.RATE_LIMIT)
@@ -139,12 +137,6 @@ class WebPlatform(Source, Platform):
         if self.expects_login and self._facts(states).logged_in is False:
             raise Blocked(f"{self.name}: the profile is logged out", Wall.LOGIN)
         return states
-
-    async def _goto(self, page: Page, address: str) -> Response | None:
-        try:
-            return await page.goto(address, wait_until="domcontentloaded", timeout=GOTO_TIMEOUT * 1000)
-        except PlaywrightTimeout as error:
-            raise PageHung(f"{self.name} did not answer within {GOTO_TIMEOUT:.0f} s") from error
 
     async def site_facts(self, page: Page) -> SiteFacts:
         on_site = any(host in page.url for host in self.hosts)

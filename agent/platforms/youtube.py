@@ -95,8 +95,8 @@ class YouTube(WebPlatform):
     signs: ClassVar[tuple[Sign, ...]] = (
         Sign(
             wall=Wall.CONSENT,
-            css='form[action^="https://consent.youtube.com/"] :is(button, input[type="submit"])',
-            reject='form[action^="https://consent.youtube.com/save"]:has(input[name="set_eom"][value="true"]) button, '
+            css='form[action^="https://consent."] :is(button, input[type="submit"])',
+            reject='form[action^="https://consent."]:has(input[name="set_eom"][value="true"]) button, '
             'button[aria-label^="Reject"]',
             proof="R jd_consent_page_2021_de; the reject form of today is unproven",
         ),
@@ -109,7 +109,7 @@ class YouTube(WebPlatform):
         Sign(wall=Wall.CAPTCHA, url=r"google\.[a-z.]+/sorry/", proof="facts 1.5"),
         Sign(wall=Wall.CAPTCHA, css="#captcha-page", proof="R jd_recaptcha_too_many_requests_2021"),
         Sign(wall=Wall.CAPTCHA, css='form[action*="das_captcha"]', proof="R jd_recaptcha_too_many_requests_2021"),
-        Sign(wall=Wall.CAPTCHA, css=".g-recaptcha", proof="R jd_recaptcha_too_many_requests_2021"),
+        Sign(wall=Wall.CAPTCHA, css=".g-recaptcha, form#captcha-form", proof="R jd_recaptcha_too_many_requests_2021"),
         Sign(
             wall=Wall.BOT_CHECK,
             css="yt-player-error-message-renderer, ytd-player-error-message-renderer, .ytp-error",

@@ -68,7 +68,11 @@ async def serve(context: BrowserContext, *sites: Site) -> None:
             await route.abort("internetdisconnected")
             return
         site.asked.append(parts.path + (f"?{parts.query}" if parts.query else ""))
-        reply = await site.answer(route.request) or Reply(status=404)
+        try:
+            reply = await site.answer(route.request) or Reply(status=404)
+        except ConnectionError:  # how a test takes the network away
+            await route.abort("internetdisconnected")
+            return
         await route.fulfill(
             status=reply.status,
             body=reply.body,
