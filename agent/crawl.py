@@ -164,7 +164,7 @@ class Crawl:
                 await self._check_wall(page)
                 empty = empty or not batch
                 waiting += self.corpus.tasks.add_listings(task, batch)
-                if waiting >= self._more or self.pacer.stop_requested:
+                if waiting >= self._more or not await self._turn.waits(self.pacer.before_view()):
                     break
         self.tab.count_view()
         await self._check_wall(page)

@@ -1,8 +1,15 @@
 """What holds for every test."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from agent.browser import find_browser
+
+ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +18,12 @@ def own_configuration(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     folder = tmp_path_factory.mktemp("configuration") / "value-spectrum"
     monkeypatch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(folder))
     return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium for all tests of a module, which run in the module's loop."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
+        yield running
+        await running.close()

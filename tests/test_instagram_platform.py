@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
-from agent.browser import find_browser
 from agent.platforms import web
-from agent.platforms.base import OnScreen, SiteFacts, Wall
+from agent.platforms.base import SiteFacts, Wall
 from agent.platforms.instagram import Instagram
 from storage.errors import Blocked, ShortFailed, Unavailable
 from storage.records import Kind, Record
 from tests.recordings import recordings
 from tests.sites.base import serve
 from tests.sites.instagram import InstagramSite
+from tests.sites.visiting import batches, plain, watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,14 +28,6 @@ PLAYS = (
     "async video => { while (video.currentTime < 0.5) await new Promise(requestAnimationFrame); return !video.paused; }"
 )
 FOLDER = recordings()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
-        yield running
-        await running.close()
 
 
 @asynccontextmanager
@@ -59,30 +50,10 @@ def reel(site: InstagramSite, number: int = 0) -> Record:
     return Record(platform="instagram", platform_id=site.feed_item(number).code)
 
 
-def told(record: Record) -> Record:
-    """Without the flags that the site's truth does not name."""
-    return replace(record, extra={})
-
-
-async def searched(platform: Instagram, page: Page, keyword: str) -> list[list[Record]]:
-    async with aclosing(platform.results(page, keyword)) as pages:  # type: ignore[type-var]
-        return [records async for records in pages]
-
-
-async def fed(platform: Instagram, page: Page, count: int) -> list[OnScreen]:
-    shown = []
-    async with aclosing(platform.feed(page)) as feed:  # type: ignore[type-var]
-        async for one in feed:
-            shown.append(one)
-            if len(shown) == count:
-                break
-    return shown
-
-
 async def test_a_search_yields_its_items_in_rank_order_and_nothing_else_that_the_page_loads(browser: Browser) -> None:
     site = InstagramSite(size=30)
     async with visiting(browser, site) as (platform, page):
-        pages = await searched(platform, page, "hot tub")
+        pages = await batches(platform, page, "hot tub")
         found = [record for records in pages for record in records]
         words, tag = site.results("hot tub", 0, 30), site.results("hottub", 0, 30)
         ranked = [*words, *(item for item in tag if item not in words)]
@@ -104,7 +75,7 @@ async def test_opened_shorts_hold_what_the_site_serves_and_play(browser: Browser
             :4
         ]:
             shown = await platform.open(page, Record(platform="instagram", platform_id=item.code))
-            assert told(shown.record) == site.truth[item.code]
+            assert plain(shown.record) == site.truth[item.code]
             assert shown.video is not None
             assert await shown.video.evaluate(PLAYS)
             assert shown.box.height > 600
@@ -156,9 +127,9 @@ async def test_the_feed_goes_on_from_reel_to_reel(
     site = InstagramSite(faults=[fault] if fault else [])
     count = 9 if fault is None else 3
     async with visiting(browser, site) as (platform, page):
-        shown = await fed(platform, page, count)
+        shown = await watched(platform, page, count)
         assert [one.record.platform_id for one in shown] == [site.feed_item(number).code for number in range(count)]
-        assert [told(one.record) for one in shown] == [site.truth[one.record.platform_id or ""] for one in shown]
+        assert [plain(one.record) for one in shown] == [site.truth[one.record.platform_id or ""] for one in shown]
         if fault is None:
             assert [place for place, one in enumerate(shown) if one.record.kind is Kind.AD] == [3, 6]
             assert shown[-1].video is not None
@@ -169,7 +140,7 @@ async def test_the_feed_goes_on_from_reel_to_reel(
 async def test_the_address_alone_is_no_proof_while_the_reel_is_on_its_way(browser: Browser) -> None:
     site = InstagramSite()
     async with visiting(browser, site) as (platform, page):
-        await fed(platform, page, 2)
+        await watched(platform, page, 2)
         await page.evaluate("code => history.replaceState(null, '', `/reels/${code}/`)", site.feed_item(2).code)
         assert await platform.current_id(page) is None
         await page.evaluate("code => history.replaceState(null, '', `/reels/${code}/`)", site.feed_item(1).code)
@@ -191,7 +162,7 @@ async def test_a_wall_stops_search_and_feed(
     for mode in ("search", "feed"):
         async with visiting(browser, InstagramSite(**given)) as (platform, page):
             with pytest.raises(Blocked) as caught:
-                await (searched(platform, page, "chess") if mode == "search" else fed(platform, page, 1))
+                await (batches(platform, page, "chess") if mode == "search" else watched(platform, page, 1))
             assert (caught.value.wall, caught.value.retry_after) == (wall, after)
 
 
@@ -212,20 +183,20 @@ async def test_cookies_are_declined_as_a_person_may(browser: Browser) -> None:
     site = InstagramSite(faults=["consent"])
     async with visiting(browser, site) as (platform, page):
         shown = await platform.open(page, reel(site))
-        assert told(shown.record) == site.truth[site.feed_item(0).code]
+        assert plain(shown.record) == site.truth[site.feed_item(0).code]
         assert site.cookies == "declined"
 
 
 async def test_a_search_without_items_is_an_empty_page(browser: Browser) -> None:
     async with visiting(browser, InstagramSite(faults=["empty"])) as (platform, page):
-        assert await searched(platform, page, "chess") == [[]]
+        assert await batches(platform, page, "chess") == [[]]
 
 
 @pytest.mark.parametrize(("faults", "answer"), [([], "confirmed"), (["refuse_likes"], "refused")])
 async def test_a_like_counts_only_when_the_site_kept_it(browser: Browser, faults: Sequence[str], answer: str) -> None:
     site = InstagramSite(faults=faults)
     async with visiting(browser, site) as (platform, page):
-        shown = (await fed(platform, page, 2))[-1]
+        shown = (await watched(platform, page, 2))[-1]
         assert await platform.like(page, shown) == answer
         assert site.liked == ({shown.record.platform_id} if answer == "confirmed" else set())
         if answer == "confirmed":
@@ -242,7 +213,7 @@ async def test_a_short_is_complete_with_what_a_search_leaves_out(browser: Browse
         assert not platform.is_complete(listed)
         shown = await platform.open(page, listed)
         assert platform.is_complete(shown.record)
-        assert replace(told(shown.record), extra={}) == site.truth[item.code]
+        assert replace(plain(shown.record), extra={}) == site.truth[item.code]
 
 
 @pytest.mark.skipif(FOLDER is None, reason="no recordings on this machine")

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page
 
-from agent.browser import find_browser
 from agent.platforms.base import Platform, Wall, WallSeen
 from agent.platforms.sandbox import Sandbox
 from agent.sandbox.world import World
@@ -22,7 +20,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VOCABULARY = {"hedonism": ["vacation", "concert", "hot tub"], "achievement": ["trophy", "chess", "marathon"]}
 WORLD = World(1, VOCABULARY)
-ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 REACHED = """
 async (video, at) => {
   while (video.currentTime < at || video.readyState < 2) await new Promise(done => requestAnimationFrame(done));
@@ -32,14 +29,6 @@ async (video, at) => {
   return {at: video.currentTime, most: Math.max(...parts)};
 }
 """
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
-        yield running
-        await running.close()
 
 
 @asynccontextmanager

@@ -8,10 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
-from agent.browser import find_browser
 from storage.records import Kind
 from tests.sites.base import serve
 from tests.sites.tiktok import PAGES, TikTokSite
@@ -19,7 +17,6 @@ from tests.sites.tiktok_proof import PROOF
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 HOME = "https://www.tiktok.com"
 CENTRED = """
 () => {
@@ -41,14 +38,6 @@ LIT = """
 FILLED = "() => [...document.querySelectorAll('article')].filter(one => one.childElementCount).length"
 LIKE = 'article[data-scroll-index="0"] button:has([data-e2e="like-icon"])'
 NEXT = 'aside [class*="DivFeedNavigationContainer"] div:nth-child(2) > button'
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
-        yield running
-        await running.close()
 
 
 @asynccontextmanager

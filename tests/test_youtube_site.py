@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, TimeoutError, async_playwright
+from playwright.async_api import Browser, Page, TimeoutError
 
-from agent.browser import find_browser
 from storage.records import Kind
 from tests.recordings import recordings
 from tests.sites.base import serve
@@ -20,18 +18,9 @@ from tests.storage_tools import PROJECT
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORIGIN = "https://www.youtube.com"
-ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 ACTIVE = "ytd-reel-video-renderer:has(#shorts-player)"
 LIKE = f"{ACTIVE} like-button-view-model button[aria-pressed]"
 DOWN = "#navigation-button-down button"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=find_browser(playwright).path, args=ARGUMENTS)
-        yield running
-        await running.close()
 
 
 @asynccontextmanager

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ from agent import logs
 from agent.browser import BrowserHost
 from agent.clock import Stop, SystemClock
 from agent.judges import Judges
-from agent.platforms.base import Platform
+from agent.platforms.base import OnScreen, Platform
 from agent.profiles import Profile
 from agent.session import Session, SessionResult
 from agent.settings import load_settings
 from retrieval.vocabulary import load_vocabulary
 from storage.corpus import Corpus
+from storage.records import Record
 from tests.sites.base import Site, serve
 
-ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 FASTER = 200.0
 """Platform seconds per second in a crawl: waiting tests nothing."""
 
@@ -38,6 +39,38 @@ async def visiting(browser: Browser, platform: Platform, site: Site, seconds: fl
             yield page
     finally:
         await context.close()
+
+
+async def batches(platform: Platform, page: Page, keyword: str, most: int = 1000) -> list[list[Record]]:
+    """Parts of a result list until it ends, or holds so many items."""
+    found: list[list[Record]] = []
+    async with aclosing(platform.results(page, keyword)) as parts:  # type: ignore[type-var]
+        async for part in parts:
+            found.append(part)
+            if sum(map(len, found)) >= most:
+                break
+    return found
+
+
+async def listed(platform: Platform, page: Page, keyword: str, most: int = 200) -> list[Record]:
+    """The items of a result list."""
+    return [record for part in await batches(platform, page, keyword, most) for record in part]
+
+
+async def watched(platform: Platform, page: Page, count: int) -> list[OnScreen]:
+    """The first items of a feed."""
+    shown = []
+    async with aclosing(platform.feed(page)) as items:  # type: ignore[type-var]
+        async for item in items:
+            shown.append(item)
+            if len(shown) == count:
+                break
+    return shown
+
+
+def plain(record: Record) -> Record:
+    """Without what a server's truth does not speak of: flags, and how it was found."""
+    return replace(record, extra={})
 
 
 class RoutedHost(BrowserHost):
