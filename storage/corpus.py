@@ -12,8 +12,8 @@ from storage.answers import Answers
 from storage.database import Database, open_database
 from storage.errors import UsageError
 from storage.exposures import Exposures
-from storage.hashing import RECIPE
 from storage.labels import Labels
+from storage.looks import RECIPE
 from storage.models import Event
 from storage.pseudonyms import CONFIG_VARIABLE, Pseudonyms
 from storage.runs import Runs, release_dead

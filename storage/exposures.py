@@ -9,10 +9,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from storage.database import Database
-from storage.dedupe import Deduplicator, Match
-from storage.hashing import RECIPE, Hashed, hash_picture
+from storage.dedupe import Deduplicator, mark
 from storage.images import keep_bytes
 from storage.labels import insert_labels
+from storage.looks import StoredPictures, keep_look, look_at
 from storage.models import Exposure, Image, Listing, Observation, Short, Task
 from storage.pseudonyms import Pseudonyms
 from storage.records import (
@@ -72,7 +72,7 @@ class LastExposure:
 
 
 class Exposures:
-    """Writes exposures; keeps the corpus's representatives in memory for the duplicate check."""
+    """Writes exposures; keeps the hashes of the corpus's frames in memory for the duplicate check."""
 
     def __init__(self, database: Database, pseudonyms: Pseudonyms, now: Now) -> None:
         self._database = database
@@ -89,17 +89,15 @@ class Exposures:
             StorageFull, CorpusUnusable: nothing of it is stored then.
         """
         record = self._recorded(new.record, new.listing)
-        hashed = hash_picture(new.frame.data)
+        look = look_at(new.frame.data)
         with self._database.write() as session:
             before = self._profile_exposures(session, new.profile_id)
             short, first_time = self._short(session, record, new.run_id)
             self._observe(session, short.id, record, new.run_id)
             screen = self._image(session, short.id, new.screen)
             frame = self._image(session, short.id, new.frame)
-            match = self._match(session, short.id, frame, hashed)
-            frame.phash, frame.hash_recipe = hashed.hex, RECIPE
-            if match is not None:
-                frame.duplicate_of, frame.duplicate_by, frame.distance = match.image_id, match.by, match.distance
+            keep_look(session, frame, look)
+            match = mark(session, self._known, frame, look, StoredPictures(session))
             query = (
                 [Label(kind=LabelKind.VALUE, name=new.task.value, source=QUERY_SOURCE)]
                 if new.task.value is not None and new.task.mode == "search"
@@ -152,10 +150,7 @@ class Exposures:
             )
             frame_id, sha256 = frame.id, frame.sha256
         # Only now: had the commit failed, the array would hold a picture that the corpus does not.
-        if match is None:
-            self._known.add(frame_id, sha256, hashed.bits, new.frame.source)
-        else:
-            self._known.add_duplicate(sha256, match.image_id, match.distance)
+        self._known.add(frame_id, sha256, look, match)
         self._of_profile[new.profile_id] += 1
         return stored
 
@@ -298,20 +293,6 @@ class Exposures:
         session.add(row)
         session.flush()
         return row
-
-    def _match(self, session: Session, short_id: int, frame: Image, hashed: Hashed) -> Match | None:
-        """Identity, then bytes, then look."""
-        earlier = session.scalars(
-            select(Image)
-            .where(Image.short_id == short_id, Image.role == "frame", Image.id != frame.id)
-            .order_by(Image.id)
-        ).first()
-        if earlier is None:
-            return self._known.match(frame.sha256, hashed.bits, frame.source)
-        distance = None
-        if earlier.phash is not None and hashed.bits is not None:
-            distance = (int(earlier.phash, 16) ^ hashed.bits).bit_count()
-        return Match(image_id=earlier.duplicate_of or earlier.id, by="id", distance=distance)
 
     def _profile_exposures(self, session: Session, profile_id: str) -> int:
         if profile_id not in self._of_profile:

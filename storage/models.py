@@ -2,7 +2,7 @@
 
 runs ─┬─ tasks ─┬─ listings           what a result list held, opened or not
       │         └─ exposures ── shorts ─┬─ observations   caption and counts, with their time
-      │                                 ├─ images ── image_data
+      │                                 ├─ images ── image_data, looks
       │                                 └─ labels
       └─ answers                      every model call
 embeddings, personas, events (append-only)
@@ -193,12 +193,30 @@ class Image(Base):
     phash: Mapped[str | None] = mapped_column(String(16))
     """Hex of the 64-bit hash; only frames have one."""
     hash_recipe: Mapped[str | None]
+    """How hash, looks and marks were made; pictures of another recipe are compared by id and bytes only."""
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     duplicate_by: Mapped[str | None]
     """id (an earlier picture of the same short), bytes or look."""
     distance: Mapped[int | None]
-    """Bits between the two hashes."""
+    """Bits between the hashes of this picture and of the one it was matched with."""
+    sharpness: Mapped[float | None]
+    """Variance of the Laplacian; of a cluster's pictures the sharpest can be asked for."""
+    evidence: Mapped[dict[str, Any] | None]
+    """Why it was merged, or how near the nearest picture came that it was not merged with (`storage.dedupe`)."""
     taken_at: Mapped[datetime]
+
+
+class LookRow(Base):
+    """What the duplicate check needs of one view of a frame (`storage.regions`)."""
+
+    __tablename__ = "looks"
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    view: Mapped[int] = mapped_column(primary_key=True)
+    """0 is the whole frame, 1 its content within flat bars."""
+    hashes: Mapped[bytes]
+    """64-bit hashes of its regions, in this order, little-endian."""
+    grey: Mapped[bytes]
+    """The small grey copy, row by row."""
 
 
 class Exposure(Base):
@@ -331,7 +349,7 @@ class Persona(Base):
 
 
 class Event(Base):
-    """Append-only: created, upgrade, relabel, threshold, merge, forget, export, login (D5).
+    """Append-only: created, upgrade, relabel, recompute, merge, forget, export, login (D5).
 
     The first event of a corpus is `created`; its detail holds the corpus id, the hash recipe and the
     fingerprint of the pseudonym key.

@@ -9,11 +9,15 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
-from storage.dedupe import THRESHOLD, Deduplicator, HashArray
-from storage.hashing import RECIPE, hash_picture, is_usable
+from storage.hashing import hash_picture, is_usable
+from storage.index import CANDIDATE_BITS, RegionIndex
+from storage.looks import RECIPE
+from storage.regions import SEARCHED, STORED
 from tests.recordings import recordings
 from tests.storage_tools import grey, jpeg, open_corpus, rows, scene, show, start
 
+NEAR = 6
+"""Bits between whole hashes."""
 SCREENSHOTS = (recordings() or Path("absent")) / "screenshots"
 
 
@@ -29,8 +33,8 @@ def apart(one: bytes, other: bytes) -> int:
 
 def test_the_scenes_of_these_tests_are_what_they_are_meant_to_be() -> None:
     for seed in range(20):
-        assert apart(scene(seed), scene(seed, quality=50)) <= THRESHOLD
-        assert apart(scene(seed), scene(seed + 1)) > THRESHOLD
+        assert apart(scene(seed), scene(seed, quality=50)) <= NEAR
+        assert apart(scene(seed), scene(seed + 1)) > 2 * NEAR
         assert scene(seed) != scene(seed, quality=50)
 
 
@@ -57,22 +61,24 @@ def test_bytes_come_before_look_and_say_so(tmp_path: Path) -> None:
     assert rows(tmp_path / "c.sqlite", "SELECT count(*) FROM images") == [(8,)]  # and everything is kept
 
 
-def test_unlike_sources_are_the_same_by_bytes_but_never_by_look(tmp_path: Path) -> None:
+def test_unlike_sources_are_the_same_once_the_pictures_themselves_agree(tmp_path: Path) -> None:
     with open_corpus(tmp_path / "c.sqlite") as corpus:
         _, (task,) = start(corpus)
         show(corpus, task, "a", scene(1), source="canvas")
-        assert show(corpus, task, "b", scene(1, quality=50), source="crop").duplicate_of is None
-        assert show(corpus, task, "c", scene(1, quality=60), source="crop").duplicate_of == "b"
+        assert show(corpus, task, "b", scene(1, quality=50), source="crop").duplicate_of == "a"
+        assert show(corpus, task, "c", scene(2), source="crop").duplicate_of is None
         assert show(corpus, task, "d", scene(1), source="crop").duplicate_of == "a"
 
 
-def test_flat_pictures_equal_nothing_by_look(tmp_path: Path) -> None:
+def test_flat_pictures_equal_nothing_not_even_by_bytes(tmp_path: Path) -> None:
     with open_corpus(tmp_path / "c.sqlite") as corpus:
         _, (task,) = start(corpus)
         assert show(corpus, task, "a", grey(100)).is_new
         assert show(corpus, task, "b", grey(101)).is_new
-        assert show(corpus, task, "c", grey(100)).duplicate_of == "a"
+        assert show(corpus, task, "c", grey(100)).is_new
     assert rows(tmp_path / "c.sqlite", "SELECT DISTINCT phash FROM images") == [(None,)]
+    marked = rows(tmp_path / "c.sqlite", "SELECT evidence FROM images WHERE role = 'frame'")
+    assert marked == [('{"content": "none"}',)] * 3
 
 
 @pytest.mark.parametrize("opened_again", [False, True])
@@ -90,13 +96,13 @@ def test_a_duplicate_of_a_duplicate_equals_the_representative(tmp_path: Path, op
     fourth = show(corpus, task, "d", scene(7))
     by_look = show(corpus, task, "e", scene(7, quality=50))
     corpus.close()
-    assert (third.duplicate_of, third.distance) == ("a", alike.distance)
+    assert (third.duplicate_of, third.distance, alike.duplicate_of) == ("a", 0, "a")
     assert fourth.duplicate_of == "a"
-    assert by_look.duplicate_of is None  # only representatives are compared by look
+    assert by_look.duplicate_of == "a"  # it looks like the second frame of a
     marked = rows(tmp_path / "c.sqlite", "SELECT DISTINCT duplicate_of FROM images WHERE duplicate_of IS NOT NULL")
     assert len(marked) == 1
     by = rows(tmp_path / "c.sqlite", "SELECT duplicate_by FROM images WHERE role = 'frame' ORDER BY id")
-    assert [name for (name,) in by] == [None, "look", "id", "bytes", "bytes", None]
+    assert [name for (name,) in by] == [None, "look", "id", "bytes", "bytes", "look"]
 
 
 def test_the_same_short_is_the_same_by_id_whatever_it_shows(tmp_path: Path) -> None:
@@ -123,7 +129,7 @@ def test_an_opened_corpus_knows_what_a_running_one_knew(tmp_path: Path) -> None:
                 corpus.close()
                 corpus = open_corpus(path)
         corpus.close()
-        return rows(path, "SELECT id, phash, duplicate_of, duplicate_by, distance FROM images ORDER BY id")
+        return rows(path, "SELECT id, phash, duplicate_of, duplicate_by, distance, evidence FROM images ORDER BY id")
 
     once = marks(tmp_path / "one.sqlite", opened_often=False)
     assert once == marks(tmp_path / "other.sqlite", opened_often=True)
@@ -145,32 +151,49 @@ def test_hashes_of_another_recipe_are_not_compared_but_bytes_are(tmp_path: Path)
 # In memory
 
 
-def test_the_nearest_wins_then_the_earliest_up_to_the_threshold() -> None:
-    array = HashArray()
+def asked(bits: int) -> np.ndarray:
+    return np.full(len(SEARCHED), bits, np.uint64)
+
+
+def stored(bits: int) -> np.ndarray:
+    return np.full(len(STORED), bits, np.uint64)
+
+
+def test_candidates_come_nearest_first_then_earliest_up_to_the_limit() -> None:
+    index = RegionIndex()
     for image_id, value in ((1, 0b1111), (2, 0b11), (3, 0b110), (4, (1 << 64) - 1)):
-        array.add(image_id, value)
-    assert array.nearest(0b10) == (2, 1)
-    assert array.nearest(0b1111111) == (1, 3)
-    assert array.nearest((1 << 64) - 1) == (4, 0)
-    assert array.nearest(0xFFFF << 30) is None
-    edge = Deduplicator()
-    edge.add(1, "a", 0, "canvas")
-    assert edge.match("b", (1 << THRESHOLD) - 1, "canvas") is not None
-    assert edge.match("b", (1 << (THRESHOLD + 1)) - 1, "canvas") is None
+        index.add((image_id, 0), stored(value))
+    assert index.candidates(asked(0b10)) == [((2, 0), 1), ((3, 0), 1), ((1, 0), 3)]
+    assert index.candidates(asked(0b10), most=1) == [((2, 0), 1)]
+    assert index.candidates(asked((1 << 64) - 1)) == [((4, 0), 0)]
+    assert index.candidates(asked(0xFFFFFFFF << 30)) == []
+    edge = RegionIndex()
+    edge.add((1, 1), stored(0))
+    assert edge.candidates(asked((1 << CANDIDATE_BITS) - 1)) == [((1, 1), CANDIDATE_BITS)]
+    assert edge.candidates(asked((1 << (CANDIDATE_BITS + 1)) - 1)) == []
 
 
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 15, 16, 17, 64, 65])
-def test_a_growing_array_finds_every_hash_and_nothing_beyond_its_end(count: int) -> None:
-    values = np.random.default_rng(count).integers(0, 1 << 64, count, dtype=np.uint64)
-    array = HashArray(capacity=8)
+def test_one_region_that_is_alike_makes_a_candidate() -> None:
+    index = RegionIndex()
+    hashes = np.random.default_rng(1).integers(0, 1 << 64, len(STORED), dtype=np.uint64)
+    index.add((7, 0), hashes)
+    query = asked(0)
+    query[4] = hashes[SEARCHED[4][0]] ^ np.uint64(0b101)
+    assert index.candidates(query) == [((7, 0), 2)]
+    assert (index.hashes((7, 0)) == hashes).all()
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 15, 16, 17, 64, 65, 40_000])
+def test_a_growing_index_finds_every_view_and_nothing_beyond_its_end(count: int) -> None:
+    values = np.random.default_rng(count).integers(1 << 60, 1 << 64, count, dtype=np.uint64)
+    index = RegionIndex(capacity=8)
     for place, value in enumerate(values):
-        array.add(100 + place, int(value))
-    assert len(array) == count
-    for place, value in enumerate(values):
-        assert array.nearest(int(value), 0) == (100 + place, 0)
-    distances = [(int(value) ^ 0).bit_count() for value in values]
-    assert array.nearest(0, 64) == (100 + distances.index(min(distances)), min(distances))
-    assert HashArray().nearest(0, 64) is None
+        index.add((100 + place, 0), stored(int(value)))
+    assert len(index) == count
+    for place in {0, count // 2, count - 1}:
+        assert index.candidates(asked(int(values[place])))[0] == ((100 + place, 0), 0)
+    assert index.candidates(asked(0)) == []
+    assert RegionIndex().candidates(asked(0)) == []
 
 
 # Hash and usability

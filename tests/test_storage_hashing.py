@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from storage.dedupe import THRESHOLD
 from storage.hashing import hash_picture, is_usable
 from tests.recordings import recordings
 from tests.storage_tools import grey, jpeg, scene
 
+NEAR = 6
+"""Bits between whole hashes."""
 SCREENSHOTS = recordings()
 NO_FRAMES = ["llm4sm_instagram10.jpeg", "mryeje_tiktok_skeleton_sep2025.png"]
 BLURRED_FRAMES = ["llm4sm_tiktok23.jpeg", "llm4sm_tiktok28.jpeg", "llm4sm_tiktok44.jpeg"]
@@ -29,9 +30,9 @@ def apart(first: bytes, second: bytes) -> int:
 
 def test_the_same_picture_again_is_near_and_another_one_is_far() -> None:
     for seed in range(20):
-        assert apart(scene(seed), scene(seed, quality=50)) <= THRESHOLD
-        assert apart(scene(seed, width=360, height=640), scene(seed, width=360, height=640, quality=60)) <= THRESHOLD
-        assert apart(scene(seed), scene(seed + 100)) > 2 * THRESHOLD
+        assert apart(scene(seed), scene(seed, quality=50)) <= NEAR
+        assert apart(scene(seed, width=360, height=640), scene(seed, width=360, height=640, quality=60)) <= NEAR
+        assert apart(scene(seed), scene(seed + 100)) > 2 * NEAR
 
 
 @pytest.mark.parametrize("level", [0, 40, 128, 255])
@@ -64,5 +65,5 @@ def test_no_two_recorded_videos_of_a_platform_look_the_same() -> None:
         hashes = [hash_picture(screenshot(f"llm4sm_{platform}{number}.jpeg")).bits for number in range(1, 51)]
         known = [bits for bits in hashes if bits is not None]
         assert len(known) >= 48
-        near = [(a, b) for place, a in enumerate(known) for b in known[:place] if (a ^ b).bit_count() <= THRESHOLD]
+        near = [(a, b) for place, a in enumerate(known) for b in known[:place] if (a ^ b).bit_count() <= NEAR]
         assert near == []

@@ -22,6 +22,7 @@ from storage.database import open_database
 from storage.dedupe import Deduplicator
 from storage.errors import CorpusInUse, CorpusUnusable, StorageFull
 from storage.exposures import NewExposure, StoredExposure
+from storage.looks import StoredPictures, look_at
 from storage.pseudonyms import Pseudonyms
 from storage.records import Action, Decision, Outcome, Picture, Record, Verdict
 from storage.runs import RunItem, RunSpec
@@ -149,7 +150,7 @@ def test_bytes_equal_to_a_duplicate_lead_to_its_representative_whatever_the_sour
     with corpus.database.read() as session:
         again = Deduplicator.load(session)
         known = session.execute(text("SELECT sha256 FROM images WHERE short_id = 2 AND role = 'frame'")).scalar_one()
-    match = again.match(known, None, "crop")
+        match, _ = again.match(known, look_at(jpeg(1, quality=60)), StoredPictures(session))
     assert match is not None
     assert match.by == "bytes"
     with corpus.database.read() as session:

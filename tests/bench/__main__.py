@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from agent import logs
-from tests.bench import browsing, pictures
+from tests.bench import benchmark, browsing, pictures, vectors
 from tests.bench.measure import Bar
 
 PARTS: dict[str, Callable[[], list[Bar]]] = {
@@ -15,6 +15,10 @@ PARTS: dict[str, Callable[[], list[Bar]]] = {
     "own": lambda: [browsing.own_time()],
     "feed": lambda: [browsing.feed_pace()],
     "memory": lambda: [browsing.memory()],
+    "exact": vectors.exact,
+    "startup": vectors.startup,
+    "embed": vectors.embed,
+    "benchmark": lambda: [benchmark.speed(), benchmark.memory()],
 }
 
 

@@ -1,0 +1,327 @@
+"""`python -m tests.bench.dedupe`: is deduplication right at 50,000, and what do others find on the same pictures?
+
+1. Every sandbox picture, hard negatives among them, is added online and asked for its match: each merge is a false one.
+2. Sampled pictures are edited and asked for. Rivals get the largest threshold that merges no two scenes of this run.
+3. The recorded screenshots, which no threshold was set on, are added to the same corpus and edited likewise.
+4. A million views: time of search and check. Times are processor time of one core; decoding and hashing are apart.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core; before numpy is imported
+
+import json
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from storage import cli
+from storage.chance import draw
+from storage.dedupe import LEAST_SMALL, THRESHOLD, Deduplicator, Match
+from storage.hashing import decode
+from storage.looks import RECIPE, SIZE, Look, Place, look_at
+from storage.regions import STORED
+from tests.bench import negatives, rivals
+from tests.bench.edits import ALL, EDITS, edited
+from tests.bench.rivals import RIVALS, Words
+from tests.bench.statistics import tail, upper_bound, wilson
+from tests.recordings import recordings
+
+HARD_SHARE = 0.06
+LEAST_SCORES = 30
+"""With fewer pairs whose frames were compared, the step before is extrapolated instead: an upper bound."""
+MILLION = 1_000_000
+app = cli.app("Recall and false merges of the duplicate check, beside other hashes, in one run.")
+
+Made = tuple[str, Look, list[Words], float, float]
+"""Kind, look, rivals' hashes, milliseconds of decoding, milliseconds of looking (decoding included)."""
+
+
+def _made(kind: str, data: bytes, *, hashed: bool = True) -> Made:
+    began = time.process_time()
+    decode(data, SIZE)
+    decoded = time.process_time()
+    look = look_at(data)
+    done = time.process_time()
+    return kind, look, rivals.hashed(data) if hashed else [], (decoded - began) * 1e3, (done - decoded) * 1e3
+
+
+def _picture(job: tuple[int, int, int]) -> Made:
+    """The number-th picture of so many scenes and then hard negatives."""
+    seed, number, scenes = job
+    if number < scenes:
+        return _made("scene", negatives.frame(seed, number))
+    kind = negatives.KINDS[(number - scenes) // 2 % len(negatives.KINDS)]
+    return _made(kind, negatives.hard(seed, kind, number - scenes), hashed=False)
+
+
+def _edit(job: tuple[str, bytes, int, int]) -> Made:
+    name, data, seed, number = job
+    return _made(name, edited(name, data, seed, str(number)))
+
+
+class _Kept:
+    """The pictures added so far, in memory."""
+
+    def __init__(self) -> None:
+        self.looks: dict[int, Look] = {}
+
+    def greys(self, places: list[Place]) -> npt.NDArray[np.uint8]:
+        return np.stack([self.looks[image_id].views[view].grey for image_id, view in places])
+
+    def data(self, image_id: int) -> bytes:
+        return self.looks[image_id].data
+
+
+@dataclass
+class Bench:
+    """One corpus in memory and everything that was measured on it."""
+
+    known: Deduplicator = field(default_factory=Deduplicator)
+    kept: _Kept = field(default_factory=_Kept)
+    milliseconds: dict[str, list[float]] = field(default_factory=dict)
+    merged: list[tuple[str, int, int, dict[str, Any] | None]] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=lambda: {"small": [], "frames": []})
+
+    def ask(self, look: Look, what: str) -> tuple[Match | None, dict[str, Any] | None]:
+        """Search and check, timed."""
+        began = time.thread_time()
+        found = self.known.match(str(hash(look.data)), look, self.kept)
+        self.milliseconds.setdefault(what, []).append((time.thread_time() - began) * 1e3)
+        return found
+
+    def add(self, image_id: int, kind: str, look: Look) -> None:
+        """Add a picture that equals no other one; a merge is written down as false."""
+        match, near = self.ask(look, "added")
+        if match is not None:
+            self.merged.append((kind, image_id, match.image_id, match.evidence))
+        elif near is not None and kind == "scene":
+            self.scores["small"].append(near["nearest"]["small"])
+            if near["nearest"]["frames"] is not None:
+                self.scores["frames"].append(near["nearest"]["frames"])
+        self.kept.looks[image_id] = look
+        self.known.add(image_id, str(hash(look.data)), look, None)
+
+
+@dataclass
+class Recall:
+    """Hits per edit, ours first and then the rivals'."""
+
+    queries: Counter[str] = field(default_factory=Counter)
+    hits: dict[str, Counter[str]] = field(default_factory=dict)
+    wrong: Counter[str] = field(default_factory=Counter)
+
+    def table(self, names: list[str]) -> list[str]:
+        """One line per edit with Wilson intervals of ours, and the mean."""
+        lines = [f"{'edit':16}{names[0] + ' (95 %)':>24}" + "".join(f"{name:>21}" for name in names[1:])]
+        for edit, of in self.queries.items():
+            low, high = wilson(self.hits[names[0]][edit], of)
+            ours = f"{self.hits[names[0]][edit] / of:.3f} ({low:.3f}-{high:.3f})"
+            lines.append(f"{edit:16}{ours:>24}" + "".join(f"{self.hits[n][edit] / of:21.3f}" for n in names[1:]))
+        means = [self.mean(name) for name in names]
+        return [
+            *lines,
+            f"{'mean of ' + str(len(EDITS)):16}{means[0]:>24.3f}" + "".join(f"{m:21.3f}" for m in means[1:]),
+        ]
+
+    def mean(self, name: str) -> float:
+        """Over the edits that are counted."""
+        return float(np.mean([self.hits[name][edit] / self.queries[edit] for edit in EDITS]))
+
+
+def _queries(
+    bench: Bench, pool: ProcessPoolExecutor, ids: list[int], seed: int, hashes: list[Words], place_of: dict[int, int]
+) -> tuple[Recall, list[int]]:
+    """Every edit of these pictures, asked for; rivals at the largest threshold that keeps `hashes` apart."""
+    thresholds = [rivals.safe_threshold(one) for one in hashes]
+    recall = Recall(hits={name: Counter() for name in ["ours", *RIVALS]})
+    for edit in ALL:
+        jobs = [(edit, bench.kept.looks[image_id].data, seed, image_id) for image_id in ids]
+        for image_id, (_, look, words, *_) in zip(ids, pool.map(_edit, jobs, chunksize=10), strict=True):
+            match, _ = bench.ask(look, "asked")
+            recall.queries[edit] += 1
+            recall.hits["ours"][edit] += match is not None and match.image_id == image_id
+            recall.wrong[edit] += match is not None and match.image_id != image_id
+            for name, one, stored, threshold in zip(RIVALS, words, hashes, thresholds, strict=True):
+                apart = int(rivals.distances(one, stored[[place_of[image_id]]])[0])
+                recall.hits[name][edit] += apart <= threshold
+    return recall, thresholds
+
+
+def _million(bench: Bench, pool: ProcessPoolExecutor, seed: int, count: int) -> tuple[list[float], list[float], int]:
+    """Times at a million views: real hashes, recombined per region, so that each region's distribution is real.
+
+    Returns:
+        Milliseconds of unrelated queries, milliseconds of edited copies, number of views.
+    """
+    rows = [(image_id, view) for image_id, look in bench.kept.looks.items() for view in range(len(look.views))]
+    columns = np.stack([bench.kept.looks[image_id].views[view].stored for image_id, view in rows])
+    index = bench.known._index
+    turns = -(-(MILLION - len(index)) // len(rows))
+    for turn in range(turns):
+        moved = np.stack(
+            [np.roll(columns[:, c], int(draw(seed, "roll", f"{turn}/{c}") * len(rows))) for c in range(len(STORED))], 1
+        )
+        for place, hashes in zip(rows, moved, strict=True):
+            index.add(place, hashes)
+    fresh = pool.map(_picture, [(seed + 1, number, 1 << 40) for number in range(count)], chunksize=10)
+    for _, look, *_ in fresh:
+        bench.ask(look, "million, new")
+    some = list(bench.kept.looks.items())[:count]
+    jobs = [("caption bar", look.data, seed, image_id) for image_id, look in some]
+    for _, look, *_ in pool.map(_edit, jobs, chunksize=10):
+        bench.ask(look, "million, copy")
+    return bench.milliseconds["million, new"], bench.milliseconds["million, copy"], len(index)
+
+
+def _recorded() -> list[bytes]:
+    folder = recordings()
+    if folder is None:
+        return []
+    files = sorted(folder.glob("screenshots/llm4sm_[ti]*[0-9].jpeg"))
+    return [file.read_bytes() for file in files]
+
+
+@app.command()
+def main(
+    pictures: Annotated[int, typer.Option(help="Pictures in the corpus, hard negatives among them.")] = 50_000,
+    queries: Annotated[int, typer.Option(help="Queries an edit.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the sandbox's pictures; thresholds were set with seed 11.")] = 7,
+    processes: Annotated[int, typer.Option(help="That draw and hash; search and check have one of their own.")] = 2,
+    million: Annotated[bool, typer.Option(help="Measure the times at a million, too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> int:
+    """Print recall, false merges and times. Exit code 1 if a goal is missed.
+
+    Example:
+
+      python -m tests.bench.dedupe --pictures 3000 --queries 100 --no-million
+    """
+    began = time.monotonic()
+    bench, said = Bench(), []
+    scenes = pictures - 2 * round(pictures * HARD_SHARE / 2)
+    kinds: Counter[str] = Counter()
+    words: list[list[Words]] = [[] for _ in RIVALS]
+    decoding: list[float] = []
+    looking: list[float] = []
+    empty = 0
+
+    def say(line: str) -> None:
+        said.append(line)
+        if not as_json:
+            print(line, flush=True)
+
+    with ProcessPoolExecutor(processes) as pool:
+        jobs = ((seed, number, scenes) for number in range(pictures))
+        for number, (kind, look, hashed, decoded, looked) in enumerate(pool.map(_picture, jobs, chunksize=50)):
+            kinds[kind] += 1
+            empty += not look.views
+            decoding.append(decoded)
+            looking.append(looked - decoded)
+            for column, bits in zip(words, hashed, strict=False):
+                column.append(bits)
+            bench.add(number, kind, look)
+        pairs = pictures * (pictures - 1) / 2
+        false = Counter(kind for kind, *_ in bench.merged)
+        say(f"recipe {RECIPE}, threshold {THRESHOLD}; seed {seed}; {time.monotonic() - began:.0f} s to draw and add")
+        say(f"{pictures} pictures: {dict(kinds)}; {empty} without content, marked and never merged")
+        bound = upper_bound(len(bench.merged), pairs)
+        say(
+            f"false merges: {len(bench.merged)} {dict(false)} in {pairs:.3g} pairs; 95 % upper bound {bound:.2g} a pair"
+        )
+        for kind, one, other, evidence in bench.merged[:10]:
+            say(f"  {kind}: {other} and {one}, {evidence}")
+        growth = MILLION * (MILLION - 1) / 2 / (scenes * (scenes - 1) / 2)
+        by_frames = len(bench.scores["frames"]) >= LEAST_SCORES
+        scores, limit = (bench.scores["frames"], THRESHOLD) if by_frames else (bench.scores["small"], LEAST_SMALL)
+        expected, level, scale = tail(scores, limit)
+        say(
+            f"unrelated scenes: {len(bench.scores['frames'])} pairs reached the frames (small >= {LEAST_SMALL}), the "
+            f"highest agreeing in {max(bench.scores['frames'], default=0):.3f}; highest small agreement "
+            f"{max(bench.scores['small'], default=0):.3f}"
+        )
+        what, which = ("false merges", "frames") if by_frames else ("pairs that reach the frames", "small")
+        say(
+            f"expected at a million: {expected * growth:.2g} {what}, by an exponential tail of the {which} agreement "
+            f"over {level:.3f} with scale {scale:.4f}"
+        )
+        scene_hashes = [np.stack(column) for column in words]
+        ids = sorted(range(scenes), key=lambda number: draw(seed, "query", str(number)))[:queries]
+        ids = [number for number in ids if bench.kept.looks[number].views]
+        recall, safe = _queries(bench, pool, ids, seed, scene_hashes, {number: number for number in ids})
+        names = ["ours", *RIVALS]
+        say(f"\nsandbox, {len(ids)} queries an edit; rivals at their largest threshold without a false merge: {safe}")
+        for line in recall.table(names):
+            say(line)
+        wrong = sum(recall.wrong.values())
+        asked = sum(recall.queries.values())
+        bound = upper_bound(wrong, asked)
+        say(f"wrong picture found: {wrong} of {asked} queries, {dict(+recall.wrong)}; 95 % upper bound {bound:.2g}")
+
+        held = None
+        data = _recorded()
+        if data:
+            made = [_made("recorded", one) for one in data]
+            usable = [one for one in made if one[1].views]
+            before = len(bench.merged)
+            places = {pictures + place: place for place in range(len(usable))}
+            for image_id, (_, look, *_) in zip(places, usable, strict=True):
+                bench.add(image_id, "recorded", look)
+            own = [np.stack([one[2][rival] for one in usable]) for rival in range(len(RIVALS))]
+            held, safe = _queries(bench, pool, list(places), seed, own, places)
+            say(f"\nrecorded screenshots (held out): {len(usable)} of {len(data)} have content; rivals at {safe}")
+            for line in held.table(names):
+                say(line)
+            say(
+                f"false merges among them and with {pictures} sandbox pictures: {len(bench.merged) - before}; wrong "
+                f"picture found: {sum(held.wrong.values())} of {sum(held.queries.values())}"
+            )
+        else:
+            say("\nthe recorded screenshots are not on this machine")
+
+        last = bench.milliseconds["added"][-min(2000, pictures) :]
+        both = float(np.mean(last)), float(np.mean(bench.milliseconds["asked"]))
+        say(
+            f"\nat {pictures}: search and check {both[0]:.2f} ms a new picture, {both[1]:.2f} ms an edited copy; "
+            f"decoding {np.mean(decoding):.2f} ms, hashing {np.mean(looking):.2f} ms"
+        )
+        large = (0.0, 0.0)
+        if million:
+            new, copies, views = _million(bench, pool, seed, min(200, queries))
+            large = float(np.mean(new)), float(np.mean(copies))
+            say(
+                f"at {views} views: {large[0]:.1f} ms a new picture (95 % under {np.quantile(new, 0.95):.1f}), "
+                f"{large[1]:.1f} ms an edited copy (95 % under {np.quantile(copies, 0.95):.1f})"
+            )
+    goals = {
+        "mean recall >= 0.95": recall.mean("ours") >= 0.95 and (held is None or held.mean("ours") >= 0.95),
+        "no false merge": not bench.merged and wrong == 0,
+        "<= 10 expected at a million": expected * growth <= 10,
+        "<= 5 ms a picture": max(both) <= 5,
+        "<= 40 ms at a million": max(large) <= 40,
+        "recall not below a rival on any edit": all(
+            one.hits["ours"][edit] >= one.hits[rival][edit]
+            for one in (recall, held)
+            if one
+            for rival in RIVALS
+            for edit in EDITS
+        ),
+        "above every rival in the mean": all(recall.mean("ours") > recall.mean(rival) for rival in RIVALS),
+    }
+    for goal, met in goals.items():
+        say(f"{'ok  ' if met else 'MISS'} {goal}")
+    say(f"{time.monotonic() - began:.0f} s in all; times above are processor time of one core")
+    if as_json:
+        means = {name: recall.mean(name) for name in names}
+        print(json.dumps({"goals": goals, "means": means, "lines": said}))
+    return int(not all(goals.values()))
+
+
+if __name__ == "__main__":
+    cli.run(app)
