@@ -10,15 +10,12 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress as BarProgress
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from agent.clock import Clock
-
-LINE_EVERY = 10.0
+from retrieval.steps import LINE_EVERY, span
 
 
 @dataclass
@@ -130,48 +127,3 @@ class Progress:
             )
         doing = [Text(f"{counts.platform}: {counts.doing}", style="dim", no_wrap=True) for counts in self.counts]
         return Group(table, *doing, Text("Ctrl-C: finish this short and stop", style="dim"))
-
-
-def span(seconds: float) -> str:
-    """`90` -> `1 min 30 s`; hours without seconds."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
-
-
-class Steps:
-    """Progress of work whose length is known: a bar on a terminal, one line every ten seconds elsewhere."""
-
-    def __init__(self, clock: Clock, console: Console, what: str, total: int) -> None:
-        self._clock = clock
-        self._console = console
-        self._what = what
-        self._total = total
-        self._done = 0
-        self._bar: BarProgress | None = None
-
-    def __enter__(self) -> Self:
-        self._began = self._said = self._clock.steady()
-        if self._console.is_terminal:
-            self._bar = BarProgress(*BarProgress.get_default_columns(), MofNCompleteColumn(), console=self._console)
-            self._bar.start()
-            self._task = self._bar.add_task(self._what, total=self._total)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def step(self) -> None:
-        """One more is done."""
-        self._done += 1
-        now = self._clock.steady()
-        if self._bar:
-            self._bar.advance(self._task)
-        elif now - self._said >= LINE_EVERY:
-            self._said = now
-            left = (self._total - self._done) * (now - self._began) / self._done
-            self._console.print(
-                f"{self._what}: {self._done}/{self._total}, about {span(left)} left", highlight=False, soft_wrap=True
-            )

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from agent.progress import span
+from retrieval.steps import span
 from storage.records import QUERY_SOURCE
 from storage.summary import PlatformFigures, RunFigures, Summary
 

@@ -1,8 +1,6 @@
 """One command's work: all its platforms, in one process on one corpus (D2), from the plan to the last row."""
 
 import asyncio
-import importlib.metadata
-import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,10 +28,9 @@ from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
 from storage.runs import RunItem, RunSpec
+from storage.version import code_version
 
 log = structlog.get_logger()
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
@@ -300,20 +297,3 @@ class Session:
             except ValueSpectrumError as problem:
                 return problem
         return None
-
-
-def code_version() -> str:
-    """The package's version, with the commit where the code is a checkout."""
-    version = importlib.metadata.version("value-spectrum")
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return version
-    return f"{version}+{described.stdout.strip()}"

@@ -12,9 +12,10 @@ from typing import Self
 import structlog
 
 from retrieval.address import Address, find_address
+from retrieval.lane import Lane
 from retrieval.pricing import Budget, Price
 from retrieval.question import Question, Subject, answer_key
-from retrieval.reading import read
+from retrieval.reading import chances, read
 from retrieval.transport import Clock, Received, Transport
 from storage.answer_record import AnswerRecord, AnswerStore, StoredAnswer
 from storage.errors import EndpointRefused, NotSetUp, UsageError
@@ -65,11 +66,14 @@ async def reachable(
     return f"{address.host} answers and has {model}"
 
 
-def _address(base_url: str | None, api_key: str | None, *, local_only: bool) -> Address:
+KEY = "OPENAI_API_KEY"
+
+
+def _address(base_url: str | None, api_key: str | None, *, local_only: bool, key_name: str = KEY) -> Address:
     address = find_address(base_url, local_only=local_only)
     if address.is_openai and not (api_key or "").strip():
         raise NotSetUp(
-            f"{address.host} needs an API key and none is set; set OPENAI_API_KEY, "
+            f"{address.host} needs an API key and none is set; set {key_name}, "
             "or --base-url to an endpoint that needs none"
         )
     return address
@@ -93,6 +97,8 @@ class Endpoint:
         max_retries: int = 5,
         max_concurrency: int = 4,
         local_only: bool = False,
+        lane: Lane | None = None,
+        key_name: str = KEY,
     ) -> None:
         """Check the settings; nothing is sent yet.
 
@@ -101,13 +107,15 @@ class Endpoint:
             price: from `pricing.price_of`; None where it is not known.
             seed: of the jitter between retries.
             timeout: seconds for one whole answer, by the machine's clock.
+            lane: turns shared with other models of the same endpoint; instead of `max_concurrency`.
+            key_name: environment variable of the key, for messages.
 
         Raises:
             NotSetUp: OpenAI's address without a key.
             EndpointRefused: not on this machine, with `local_only`.
             UsageError: no address, no possible key, or a budget for a model whose price is not known.
         """
-        address = _address(base_url, api_key, local_only=local_only)
+        address = _address(base_url, api_key, local_only=local_only, key_name=key_name)
         if budget.max_cost is not None and price is None:
             raise UsageError(
                 f"--max-cost needs the price of {model}, which is not in the list; "
@@ -122,7 +130,8 @@ class Endpoint:
         self._store = store
         self._transport = Transport(
             address, api_key, model, clock=clock, seed=seed,
-            timeout=timeout, max_retries=max_retries, max_concurrency=max_concurrency,
+            timeout=timeout, max_retries=max_retries, max_concurrency=max_concurrency, lane=lane,
+            key_name=key_name,
         )  # fmt: skip
 
     async def __aenter__(self) -> Self:
@@ -138,8 +147,9 @@ class Endpoint:
         await self._transport.close()
 
     async def ask(
-        self, question: Question, *, picture: bytes | None, subject: Subject, persona: str | None = None, epoch: int = 0
-    ) -> StoredAnswer:
+        self, question: Question, *, picture: bytes | None, subject: Subject, persona: str | None = None,
+        epoch: int = 0, second: bytes | None = None,
+    ) -> StoredAnswer:  # fmt: skip
         """The answer to a question about a subject: the stored one if it was answered before, else a new one, which
         is in the store before this returns. Refused and unreadable answers are answers.
 
@@ -147,6 +157,8 @@ class Endpoint:
             picture: JPEG or PNG as it is sent.
             persona: name of the role that the question's wording plays, for the row and its key.
             epoch: another number asks anew.
+            second: a second picture beside the first. The row keeps the first one's bytes and both hashes: a question
+                that is put in both orders keeps both pictures.
 
         Raises:
             BudgetSpent: before the call that could exceed --max-cost.
@@ -160,16 +172,17 @@ class Endpoint:
             log.info("answer_reused", question=question.id, platform_id=subject.platform_id, answer_id=known.id)
             return known
         thinking = self._transport.dialect.thinking
-        at_most = self.price.at_most(question, picture=picture is not None, thinking=thinking) if self.price else 0.0
+        pictures = [data for data in (picture, second) if data is not None]
+        at_most = self.price.at_most(question, picture=len(pictures), thinking=thinking) if self.price else 0.0
         self.budget.reserve(at_most)
         spent = 0.0
         try:
-            received = await self._transport.send(question, picture, key)
+            received = await self._transport.send(question, pictures, key)
             cost = self._cost(received)
             spent = at_most if cost is None else cost  # an endpoint that counts no tokens is not free
         finally:
             self.budget.settle(at_most, spent)
-        answer = self._record(key, question, subject, persona, epoch, picture, received, cost)
+        answer = self._record(key, question, subject, persona, epoch, pictures, received, cost)
         stored = self._store.put(answer, picture)
         self.asked += 1
         log.info(
@@ -187,10 +200,17 @@ class Endpoint:
 
     def _record(
         self, key: str, question: Question, subject: Subject, persona: str | None, epoch: int,
-        picture: bytes | None, received: Received, cost: float | None,
+        pictures: list[bytes], received: Received, cost: float | None,
     ) -> AnswerRecord:  # fmt: skip
-        reply = received.reply
+        reply, parameters = received.reply, received.parameters
         status, parsed = read(reply, question)
+        if parsed is not None and (shares := chances(reply, question.choices)) is not None:
+            parsed = {**parsed, "chances": shares}
+        hashes = [hashlib.sha256(data).hexdigest() for data in pictures]
+        if question.shown:
+            parameters = {**parameters, "shown": question.shown}
+        if len(hashes) > 1:
+            parameters = {**parameters, "pictures": hashes}
         return AnswerRecord(
             key=key,
             question=question.id,
@@ -202,8 +222,8 @@ class Endpoint:
             model=self.model,
             model_returned=reply.model,
             endpoint=self.host,
-            parameters=received.parameters,
-            image_sha256=hashlib.sha256(picture).hexdigest() if picture is not None else None,
+            parameters=parameters,
+            image_sha256=hashes[0] if hashes else None,
             raw=reply.raw,
             parsed=parsed,
             status=status,

@@ -29,10 +29,11 @@ class Price:
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
 
-    def at_most(self, question: Question, *, picture: bool, thinking: int = 0) -> float:
-        """What one answer to this question can cost: every token it may use, those of thinking too, and one picture."""
+    def at_most(self, question: Question, *, picture: int, thinking: int = 0) -> float:
+        """What one answer to this question can cost: every token it may use, those of thinking too, and so many
+        pictures."""
         asked = len((question.system + question.prompt).encode()) / BYTES_PER_TOKEN + len(str(question.schema))
-        return self.cost(math.ceil(asked) + (self.picture if picture else 0), question.max_tokens + thinking)
+        return self.cost(math.ceil(asked) + self.picture * picture, question.max_tokens + thinking)
 
 
 @cache

@@ -36,6 +36,12 @@ class Question:
     max_tokens: int = 300
     temperature: float | None = 0.0
     """None leaves it to the endpoint."""
+    seed: int | None = None
+    """Sent to endpoints that know one; None leaves it out."""
+    choices: tuple[str, ...] = ()
+    """Words of which the answer is one: where the endpoint gives log-probabilities, an answer holds their `chances`."""
+    shown: str = ""
+    """How its pictures were made, as `screen, 768 px, JPEG 90`: pictures made otherwise get answers of their own."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,7 +57,9 @@ class Question:
     @property
     def parameters(self) -> dict[str, Any]:
         """What is asked of the endpoint beside the text."""
-        return {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        more = {"seed": self.seed, "choices": list(self.choices) or None, "shown": self.shown or None}
+        given = {name: value for name, value in more.items() if value is not None}
+        return {"max_tokens": self.max_tokens, "temperature": self.temperature, **given}
 
     @property
     def prompt(self) -> str:
@@ -77,14 +85,17 @@ class Subject:
     run_id: int | None
     platform: str | None
     platform_id: str | None
+    second: str | None = None
+    """`platform:id` of the short in the second picture, where a question shows two."""
 
 
 def answer_key(question: Question, *, model: str, host: str, persona: str | None, subject: Subject, epoch: int) -> str:
     """SHA-256 (hex) of everything that can change the answer except the picture's bytes, which differ between two
     captures of the same short (D14). The run is not part of it: the store decides whose answers may be reused."""
+    second = [] if subject.second is None else [subject.second]
     return _digest([
         question.id, question.fingerprint, question.data, model, host, persona,
-        subject.platform, subject.platform_id, epoch,
+        subject.platform, subject.platform_id, epoch, *second,
     ])  # fmt: skip
 
 

@@ -6,7 +6,7 @@ the question can read from plain text. Everything else is unreadable.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,15 @@ YES_NO = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Token:
+    """A token of an answer and what else could have stood there."""
+
+    text: str
+    probabilities: Mapping[str, float]
+    """Of the likeliest tokens at this place, by text."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What an endpoint sent back, as far as it concerns us."""
 
@@ -55,6 +64,8 @@ class Reply:
     model: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    tokens: tuple[Token, ...] = ()
+    """Where the endpoint gives log-probabilities."""
 
     @property
     def raw(self) -> str:
@@ -79,6 +90,28 @@ def read(reply: Reply, question: Question) -> tuple[AnswerStatus, dict[str, Any]
     if question.plain is not None and "{" not in text:
         parsed = question.plain(text)
     return (AnswerStatus.UNREADABLE, None) if parsed is None else (AnswerStatus.OK, parsed)
+
+
+def chances(reply: Reply, choices: Sequence[str]) -> dict[str, float] | None:
+    """The probability of each choice, of all that the model gave to any of them; None where it is not known.
+
+    Read at the token that is the answer: the last choice said in JSON (a model may think before), the first in plain
+    text (it may explain after).
+    """
+    said = [token for token in reply.tokens if _bare(token.text) in choices]
+    if not said:
+        return None
+    token = said[-1] if "{" in reply.text else said[0]
+    shares = dict.fromkeys(choices, 0.0)
+    for text, probability in token.probabilities.items():
+        if (word := _bare(text)) in shares:
+            shares[word] += probability
+    total = sum(shares.values())
+    return {choice: round(share / total, 6) for choice, share in shares.items()} if total > 0 else None
+
+
+def _bare(token: str) -> str:
+    return token.strip(" \t\n\"'`*.,:;{}").lower()
 
 
 def plain_yes_no(text: str) -> dict[str, Any] | None:

@@ -13,23 +13,19 @@ paired at random, against each of the 100 keywords: 0.11 of the pairs reached 0.
 of a value 0.07 of the pairs reached 0.9, against all hundred 0.03: many words together are judged a little strictly.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.captions import is_known, plain
 from retrieval.embedders.base import Embedder, Vectors, present
-from retrieval.question import MENTION
 from retrieval.vocabulary import load_vocabulary
 from storage.records import Record
 
-ENGLISH = "en"
-UNKNOWN_LANGUAGE = ("un", "und")
 SHIFT = 389
 """Pairs each thing's picture with another thing's text, as unrelated shorts would be; prime to their number."""
-ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 
 Deviations = npt.NDArray[np.float32]
 """Shape (n, words): nearness in standard deviations from the mean over everyday words."""
@@ -75,7 +71,7 @@ class Similarity:
 
     def vectors(self, record: Record, picture: bytes) -> ShortVectors:
         """The vectors of a short; of the newest one they are remembered, since decider and labeller both ask."""
-        text = _text(record)
+        text = self._text(record)
         key = (picture, text)
         if self._last is None or self._last[0] != key:
             found = ShortVectors(seen=self._embedder.embed_pictures([picture]), said=self._embedder.embed_texts([text]))
@@ -110,6 +106,13 @@ class Similarity:
         found = [(name, near) for name, words in groups.items() if (near := self.nearness(short, words)) is not None]
         return sorted(found, key=lambda entry: -entry[1].rank)
 
+    def _text(self, record: Record) -> str:
+        """Caption and hashtags as they were written; empty in a language that the embedder does not know."""
+        if not is_known(record.language, self._embedder.languages):
+            return ""
+        tags = [tag for tag in record.hashtags if f"#{tag}" not in (record.caption or "")]
+        return plain(" ".join([record.caption or "", *(f"#{tag}" for tag in tags)]))
+
     def _embedded(self, words: Sequence[str]) -> Vectors:
         new = [word for word in dict.fromkeys(words) if word not in self._words]
         if new:
@@ -135,15 +138,3 @@ def _mean(*parts: Deviations | None) -> Deviations:
     """Of the parts that are there; one is."""
     there = [part for part in parts if part is not None]
     return np.asarray(sum(there) / len(there), np.float32)
-
-
-def _text(record: Record) -> str:
-    """Caption and hashtags without addresses and people; empty where the platform says that it is not English.
-
-    Mentions go, as a stored caption has hashes in their place (D17) and must get the same vector again.
-    """
-    if record.language and record.language.split("-")[0].lower() not in (ENGLISH, *UNKNOWN_LANGUAGE):
-        return ""
-    tags = [tag for tag in record.hashtags if f"#{tag}" not in (record.caption or "")]
-    text = " ".join([record.caption or "", *(f"#{tag}" for tag in tags)])
-    return MENTION.sub("", ADDRESS.sub("", text)).strip()

@@ -12,7 +12,7 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -21,9 +21,11 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import openai
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from retrieval.address import Address
+from retrieval.completion import completion
+from retrieval.lane import Lane
 from retrieval.question import Question
 from retrieval.reading import Reply
 from storage.chance import draw
@@ -39,6 +41,8 @@ thoughts too."""
 FORMATS = ("json_schema", "json_object", "text")
 DETAIL = "high"
 """How closely OpenAI's models look at a picture; the paper's predecessor code asked for the same."""
+LIKELIEST = 20
+"""Tokens whose log-probabilities are asked for; OpenAI gives no more."""
 KEY_LIKE = re.compile(r"\bsk-[\w*-]{6,}|\bBearer\s+\S+")
 HIDDEN = "[hidden]"
 
@@ -80,6 +84,8 @@ class Dialect:
     format: str = FORMATS[0]
     tokens: str = "max_tokens"
     temperature: bool = True
+    seed: bool = True
+    logprobs: bool = True
 
     @property
     def thinking(self) -> int:
@@ -105,17 +111,18 @@ class Transport:
 
     def __init__(
         self, address: Address, api_key: str | None, model: str, *, clock: Clock, seed: int,
-        timeout: float, max_retries: int, max_concurrency: int,
+        timeout: float, max_retries: int, max_concurrency: int, lane: Lane | None = None,
+        key_name: str = "OPENAI_API_KEY",
     ) -> None:  # fmt: skip
         key = (api_key or "").strip()
         if not re.fullmatch(r"[!-~]*", key):
-            raise UsageError("the API key holds blanks or letters that no key has; copy it again into OPENAI_API_KEY")
+            raise UsageError(f"the API key holds blanks or letters that no key has; copy it again into {key_name}")
         self.address, self.model = address, model
         self.dialect = Dialect()
         self._key, self._clock, self._seed = key, clock, seed
         self._timeout, self._max_retries = timeout, max_retries
-        self._slots = asyncio.Semaphore(max_concurrency)
-        self._resume_at = float("-inf")
+        self._key_name = key_name
+        self._lane = lane or Lane(clock, max_concurrency)
         elsewhere = None if address.is_openai else ""  # the user's OpenAI account is nobody else's business
         url = urlsplit(address.url)
         self._client = openai.AsyncOpenAI(
@@ -133,7 +140,7 @@ class Transport:
         """The text without our key, should an endpoint echo it."""
         return text.replace(self._key, HIDDEN) if len(self._key) >= 8 else text
 
-    async def send(self, question: Question, picture: bytes | None, chance_key: str) -> Received:
+    async def send(self, question: Question, pictures: Sequence[bytes], chance_key: str) -> Received:
         """The endpoint's reply.
 
         Raises:
@@ -143,7 +150,7 @@ class Transport:
         failures = 0
         while True:
             try:
-                return await self._once(question, picture)
+                return await self._once(question, pictures)
             except _Simpler:
                 log.info("endpoint_dialect", host=self.address.host, **vars(self.dialect))
             except _Again as again:
@@ -164,24 +171,27 @@ class Transport:
     def _wait(self, failures: int, again: _Again, chance_key: str) -> float:
         """Seconds until the next try. A time that the endpoint names holds for all calls to it."""
         if again.wait is not None:
-            self._resume_at = max(self._resume_at, self._clock.steady() + again.wait)
+            self._lane.hold(again.wait)
             return again.wait
         jitter = 0.75 + 0.5 * draw(self._seed, "retry", f"{chance_key}:{failures}")
         longest: float = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
         return round(longest * jitter, 3)
 
-    async def _once(self, question: Question, picture: bytes | None) -> Received:
-        async with self._slots:
-            while (pause := self._resume_at - self._clock.steady()) > 0:
-                await self._clock.sleep(pause)
+    async def _once(self, question: Question, pictures: Sequence[bytes]) -> Received:
+        async with self._lane.turn():
             used = Dialect(**vars(self.dialect))
-            body, parameters = self._body(question, picture, used)
+            body, parameters = self._body(question, pictures, used)
             asked_at, started = self._clock.now(), self._clock.steady()
             try:
                 text = await self._text(self._client.chat.completions.with_raw_response.create(**body))
-                reply = _completion(self._hide(text))
+                reply = completion(self._hide(text))
+            except ValueError:
+                raise _Again("what it sends is no chat completion, so --base-url may be wrong") from None
             except openai.APIStatusError as error:
+                if error.status_code == 429:
+                    self._lane.slow_down(started, _retry_after(error, self._clock.now))
                 reply = self._status(error, used)
+            self._lane.answered()
             milliseconds = round((self._clock.steady() - started) * 1000)
         return Received(reply=reply, parameters=parameters, milliseconds=milliseconds, asked_at=asked_at)
 
@@ -218,11 +228,15 @@ class Transport:
             raise self._down(1, again.cause) from None
 
     def _body(
-        self, question: Question, picture: bytes | None, dialect: Dialect
+        self, question: Question, pictures: Sequence[bytes], dialect: Dialect
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         parameters: dict[str, Any] = {dialect.tokens: question.max_tokens + dialect.thinking}
         if dialect.temperature and question.temperature is not None:
             parameters["temperature"] = question.temperature
+        if dialect.seed and question.seed is not None:
+            parameters["seed"] = question.seed
+        if dialect.logprobs and question.choices:
+            parameters |= {"logprobs": True, "top_logprobs": LIKELIEST}
         content: list[dict[str, Any]] = [{"type": "text", "text": question.prompt}]
         body = {
             "model": self.model,
@@ -235,7 +249,7 @@ class Transport:
         elif dialect.format == "json_object":
             body["response_format"] = {"type": "json_object"}
         parameters["response_format"] = dialect.format
-        if picture is not None:
+        for picture in pictures:
             kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
             url = f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
             content.append({"type": "image_url", "image_url": {"url": url, "detail": DETAIL}})
@@ -256,7 +270,7 @@ class Transport:
             raise _Again(f"it answers {status}", _retry_after(error, self._clock.now))
         if status in (401, 403):
             what = "refuses the API key" if self._key else "wants an API key"
-            raise EndpointRefused(f"{host} {what} for model {model} ({status}); set OPENAI_API_KEY to a valid one")
+            raise EndpointRefused(f"{host} {what} for model {model} ({status}); set {self._key_name} to a valid one")
         if status == 404:
             raise EndpointRefused(f"{host} has no model {model} at this address (404); check --model and --base-url")
         if "content_filter" in str(error.code) or "content_policy" in str(error.code):
@@ -278,6 +292,12 @@ class Transport:
         if "temperature" in said and used.temperature:
             self.dialect.temperature = False
             raise _Simpler
+        if "logprobs" in said and used.logprobs:
+            self.dialect.logprobs = False
+            raise _Simpler
+        if re.search(r"\bseed\b", said) and used.seed:
+            self.dialect.seed = False
+            raise _Simpler
         foreign = re.search(r"support|unknown|unrecogni[sz]ed|extra (?:inputs|fields)|not permitted|not allowed", said)
         if foreign and re.search(r"image|vision|multimodal", said):
             raise EndpointRefused(
@@ -295,53 +315,12 @@ class Transport:
         return KEY_LIKE.sub(HIDDEN, self._hide(" ".join(text.split())))
 
 
-class _Part(BaseModel):
-    text: str = ""
-
-
-class _Message(BaseModel):
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
 class _Model(BaseModel):
     id: str
 
 
 class _Models(BaseModel):
     data: list[_Model]
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = Field(default=None, ge=0)
-    completion_tokens: int | None = Field(default=None, ge=0)
-
-
-class _Completion(BaseModel):
-    model: str | None = None
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
-
-
-def _completion(text: str) -> Reply:
-    try:
-        # Half a surrogate pair is legal in JSON and cannot be stored: written out and replaced.
-        clean = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
-        completion = _Completion.model_validate_json(clean)
-    except (ValidationError, ValueError, RecursionError):
-        raise _Again("what it sends is no chat completion, so --base-url may be wrong") from None
-    choice, usage = completion.choices[0], completion.usage or _Usage()
-    content = choice.message.content or ""
-    return Reply(
-        text=content if isinstance(content, str) else "".join(part.text for part in content),
-        refusal=choice.message.refusal, finish_reason=choice.finish_reason, model=completion.model,
-        prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens,
-    )  # fmt: skip
 
 
 def _retry_after(error: openai.APIStatusError, now: Callable[[], datetime]) -> float | None:

@@ -1,9 +1,10 @@
 """Model answers in the corpus (D14): committed when they arrive, with the picture exactly as it was sent."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.answer_record import AnswerRecord, AnswerStatus, StoredAnswer
@@ -21,18 +22,32 @@ class Answers:
 
     def find(self, key: str, run_id: int | None) -> StoredAnswer | None:
         """The newest answer with this key of the same plan (continued or repeated); of any run with `--reuse`."""
-        query = select(Answer).where(Answer.key == key).order_by(Answer.id.desc())
-        if not self._reuse:
-            mine, other = aliased(Run), aliased(Run)
-            same_plan = (
-                select(other.id)
-                .join(mine, (mine.plan_hash == other.plan_hash) & (mine.seed == other.seed))
-                .where(mine.id == run_id)
-            )
-            query = query.where(Answer.run_id.in_(same_plan) if run_id is not None else Answer.run_id.is_(None))
+        return self.find_many([key], run_id).get(key)
+
+    def find_many(self, keys: Sequence[str], run_id: int | None) -> dict[str, StoredAnswer]:
+        """What `find` gives, by key, for as many keys as one statement takes (some hundreds)."""
+        query = select(Answer).where(Answer.key.in_(keys), *self._allowed(run_id)).order_by(Answer.id)
         with self._database.read() as session:
-            row = session.scalars(query).first()
-            return None if row is None else _stored(row)
+            return {row.key: _stored(row) for row in session.scalars(query)}
+
+    def known(self, keys: Sequence[str], run_id: int | None) -> set[str]:
+        """Those of the keys for which `find` gives an answer; as many as one statement takes."""
+        query = select(Answer.key).where(Answer.key.in_(keys), *self._allowed(run_id))
+        with self._database.read() as session:
+            return set(session.scalars(query))
+
+    def _allowed(self, run_id: int | None) -> list[ColumnElement[bool]]:
+        if self._reuse:
+            return []
+        if run_id is None:
+            return [Answer.run_id.is_(None)]
+        mine, other = aliased(Run), aliased(Run)
+        same_plan = (
+            select(other.id)
+            .join(mine, (mine.plan_hash == other.plan_hash) & (mine.seed == other.seed))
+            .where(mine.id == run_id)
+        )
+        return [Answer.run_id.in_(same_plan)]
 
     def put(self, answer: AnswerRecord, picture: bytes | None) -> StoredAnswer:
         """Keep an answer and the picture as sent; committed on return, since the answer cost money.

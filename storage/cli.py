@@ -55,6 +55,8 @@ def _unexpected(error: Exception) -> int:
     if callable(show) and hasattr(error, "exit_code"):  # click's own usage errors print themselves
         show()
         return int(error.exit_code)
+    if not structlog.is_configured():  # a command without a log would print the details
+        return _fail(f"unexpected {type(error).__name__}: {error}; please report it with the command", 1)
     log.error("unexpected", error=type(error).__name__, exc_info=error)
     return _fail(f"unexpected {type(error).__name__}: {error}; please report it with the log file", 1)
 

@@ -39,10 +39,18 @@ class Labels:
         with self._database.write() as session:
             insert_labels(session, short_id, labels, run_id, self._now())
 
-    def without(self, source: str, *, plan_run_id: int | None = None, limit: int | None = None) -> list[int]:
-        """Ids of captured shorts that this source has said nothing about, oldest first."""
+    def without(
+        self, source: str, *, plan_run_id: int | None = None, limit: int | None = None, unanswered: bool = False
+    ) -> list[int]:
+        """Ids of captured shorts that this source has said nothing about, oldest first.
+
+        Args:
+            unanswered: only those that no model's answer has labelled either, whatever its source is called.
+        """
         said = exists().where(LabelRow.short_id == Short.id, LabelRow.source == source)
         query = select(Short.id).where(~said, Short.id.in_(_captured(plan_run_id))).order_by(Short.id).limit(limit)
+        if unanswered:
+            query = query.where(~exists().where(LabelRow.short_id == Short.id, LabelRow.answer_id.is_not(None)))
         with self._database.read() as session:
             return list(session.scalars(query))
 

@@ -36,6 +36,7 @@ class Toy:
 
     name = "toy@1"
     dim = 48
+    languages = frozenset({"en"})
 
     def embed_pictures(self, pictures: Sequence[bytes]) -> Vectors:
         return self.embed_texts([picture.decode() for picture in pictures])

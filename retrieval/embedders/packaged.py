@@ -8,9 +8,7 @@ SHA-256, and are turned into ONNX once, in the user's cache.
 `python -m retrieval.embedders.packaged` builds it.
 """
 
-import io
 import os
-import re
 import tempfile
 from collections.abc import Sequence
 from importlib import resources
@@ -20,15 +18,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import platformdirs
-from PIL import Image
 from tokenizers import Tokenizer
 
-from retrieval.embedders.base import Vectors, unit
+from retrieval.embedders.base import Vectors, is_latin, unit
 from retrieval.embedders.build_classifier import SIZE, classifier_model
 from retrieval.embedders.build_classifier import read_weights as read_classifier
 from retrieval.embedders.build_text_model import WIDTH, text_model
 from retrieval.embedders.build_text_model import read_weights as read_text_model
 from retrieval.embedders.build_wheels import CLASSIFIER, REMEDY, TEXT, fetch
+from retrieval.embedders.decoding import Pixels, batches, centre_square
 from storage import cli
 from storage.errors import NotSetUp
 
@@ -38,9 +36,6 @@ TEMPERATURE = 2.0
 TOP_CLASSES = 20
 MOST_TOKENS = 128
 BATCH = 32
-LEAST_LATIN = 0.5
-"""Share of a text's letters that must be Latin; MiniLM knows English. Other languages in Latin script pass this test
-and are embedded badly: where a platform names the language, the caller leaves such text out."""
 
 app = cli.app("Build the packaged similarity model.")
 
@@ -101,6 +96,7 @@ class PackagedEmbedder:
 
     name = RECIPE
     dim = WIDTH
+    languages = frozenset({"en"})
 
     def __init__(self, threads: int = 1) -> None:
         folder = model_folder()
@@ -118,17 +114,15 @@ class PackagedEmbedder:
     def embed_pictures(self, pictures: Sequence[bytes]) -> Vectors:
         """Unit vectors (n, 384); absent where a picture cannot be decoded."""
         vectors = np.zeros((len(pictures), self.dim), np.float32)
-        decoded = [(place, pixels) for place, data in enumerate(pictures) if (pixels := _pixels(data)) is not None]
-        for start in range(0, len(decoded), BATCH):
-            batch = decoded[start : start + BATCH]
-            (logits,) = self._classifier.run(None, {"picture": np.stack([pixels for _, pixels in batch])})
-            vectors[[place for place, _ in batch]] = self._in_text_space(logits)
+        for batch in batches(pictures, _pixels, BATCH):
+            (logits,) = self._classifier.run(None, {"picture": batch.pixels})
+            vectors[batch.places] = self._in_text_space(logits)
         return vectors
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, 384); absent where a text is empty or not in Latin script."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        known = [place for place, text in enumerate(texts) if _is_known(text)]
+        known = [place for place, text in enumerate(texts) if is_latin(text)]
         if known:
             vectors[known] = self._text.embed([texts[place] for place in known])
         return vectors
@@ -179,24 +173,8 @@ def _class_vectors(text: _TextModel) -> Vectors:
     return unit(text.embed(names) + text.embed([f"{lemmas}: {definition}" for lemmas, definition in rows]))
 
 
-def _pixels(data: bytes) -> Any:
-    """The centre square as the classifier's input (3, 224, 224); never squeezed or framed. None if undecodable."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.draft("RGB", (SIZE, SIZE))
-            side = min(image.size)
-            left, top = (image.width - side) // 2, (image.height - side) // 2
-            square = image.convert("RGB").resize(
-                (SIZE, SIZE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-            )
-    except (OSError, SyntaxError):
-        return None
-    return ((np.asarray(square, np.float32) - 127.0) / 128.0).transpose(2, 0, 1)
-
-
-def _is_known(text: str) -> bool:
-    letters = re.findall(r"[^\W\d_]", text)
-    return bool(letters) and sum(letter < "ɐ" for letter in letters) >= LEAST_LATIN * len(letters)
+def _pixels(data: bytes) -> Pixels | None:
+    return centre_square(data, SIZE, 127.0, 128.0)
 
 
 @app.command()

@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.soak import kills, screenshots, sites
+from tests.soak import kills, retrieval, screenshots, sites
 
-PARTS = {"kills": kills.main, "screenshots": screenshots.main, "sites": sites.main}
+PARTS = {"kills": kills.main, "screenshots": screenshots.main, "sites": sites.main, "retrieval": retrieval.main}
 
 
 def main(asked: list[str]) -> int:
