@@ -13,7 +13,7 @@ from rich.console import Console
 from agent import logs
 from agent.clock import Stop, SystemClock
 from agent.forecast import forecast
-from agent.judges import Judges, decider_name
+from agent.judges import Judges, decider_name, strategy_of
 from agent.platforms import PLATFORMS
 from agent.report import print_session
 from agent.session import Session, SessionResult, shares
@@ -23,6 +23,7 @@ from storage import cli
 from storage.corpus import Corpus
 from storage.database import corpus_path
 from storage.errors import NothingFound
+from storage.personas import Personas
 from storage.summary import summarise
 
 app = cli.app("Collect labelled shorts.")
@@ -53,6 +54,11 @@ def collect(
     decider: Annotated[
         str | None, typer.Option(help="vlm, similarity, or a control: always, never, random [auto].")
     ] = None,
+    persona: Annotated[str | None, typer.Option(help="Who decides: NAME of agent.persona list, or FILE:NAME.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="How a model is asked: plain; as --persona: simple, isq [plain].")
+    ] = None,
+    isq_threshold: Annotated[float | None, typer.Option(help="Of isq: watch above this percentage [60].")] = None,
     labeller: Annotated[str | None, typer.Option(help="vlm, vlm:MODEL, similarity or none [auto].")] = None,
     model: Annotated[str | None, typer.Option(help="The model that decides [gpt-4o].")] = None,
     base_url: Annotated[str | None, typer.Option(help="Any OpenAI-compatible endpoint.")] = None,
@@ -97,6 +103,8 @@ def collect(
 
       python -m agent.collect --mode feed --decider vlm --model gpt-4o --max-cost 2
 
+      python -m agent.collect --mode feed --persona ridge-runner --strategy isq --model gpt-4o
+
       python -m agent.collect --dry-run --limit 1000
     """
     given = dict(locals())
@@ -105,6 +113,7 @@ def collect(
     settings = load_settings(**given, headless=False if headed else None)
     words = load_vocabulary(settings.vocabulary)
     shares(settings)
+    strategy_of(settings)
     console = Console(stderr=True)
     if dry_run:
         plan = forecast(settings, words)
@@ -135,6 +144,10 @@ async def _run(
     clock, stop = SystemClock(), Stop()
     _listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
+        if (persona := judges.persona) is not None:
+            Personas(corpus.database).keep(
+                persona.name, persona.traits, source=persona.source, language=persona.language
+            )
         session = Session(
             settings=settings,
             vocabulary=vocabulary,

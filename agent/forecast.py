@@ -7,14 +7,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agent.judges import decider_name, labeller_name
+from agent.judges import decider_name, labeller_name, strategy_of
 from agent.plan import plan_tasks
 from agent.platforms import PLATFORMS
-from agent.progress import span
-from agent.questions import WATCH, describe
+from agent.questions import describe
 from agent.session import shares
 from agent.settings import CrawlSettings, Dwell
 from retrieval.pricing import price_of
+from retrieval.steps import span
 from retrieval.vocabulary import Vocabulary
 
 SEEN_PER_NEW = 1.25
@@ -33,11 +33,15 @@ class Forecast:
     values: dict[str, int]
     keywords: int
     decider: str
+    strategy: str | None
+    """How a model is asked; None where none decides."""
+    persona: str | None
     labeller: str
     seconds: float
     calls: int
     dollars: float | None
-    """None where no price is known, 0 where no model is asked."""
+    """Every question that a strategy may ask twice counts twice. None where no price is known, 0 where no model is
+    asked."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +57,8 @@ class Forecast:
         shorts = ", ".join(f"{limit} on {name}" for name, limit in self.platforms.items())
         money = "unknown (give --price IN:OUT)" if self.dollars is None else f"at most ${self.dollars:.2f}"
         console.print(f"new shorts    {shorts}, under {self.keywords} keywords", highlight=False)
-        console.print(f"decider       {self.decider}, labeller {self.labeller}", highlight=False)
+        role = f" ({self.strategy} as {self.persona})" if self.persona else ""
+        console.print(f"decider       {self.decider}{role}, labeller {self.labeller}", highlight=False)
         console.print(f"time          about {span(self.seconds)}", highlight=False)
         console.print(f"model calls   about {self.calls}, {money}", highlight=False)
         console.print(
@@ -68,7 +73,7 @@ def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
     """The plan of a command and its cost.
 
     Raises:
-        UsageError: see `agent.plan.plan_tasks`.
+        UsageError: see `agent.plan.plan_tasks` and `agent.judges.strategy_of`.
     """
     values: Counter[str] = Counter()
     keywords: set[str | None] = set()
@@ -85,7 +90,9 @@ def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
         seconds = max(seconds, limit * SEEN_PER_NEW * one)
     decider, labeller = decider_name(settings), labeller_name(settings)
     seen = round(sum(limits.values()) * SEEN_PER_NEW)
-    asked = [WATCH] * (decider == "vlm") + [describe(vocabulary)] * labeller.startswith("vlm")
+    strategy = strategy_of(settings) if decider == "vlm" else None
+    labels = [describe(vocabulary)] if labeller.startswith("vlm") else []
+    asked = [*(strategy.questions if strategy else ()), *labels]
     price = price_of(settings.model, settings.price)
     dollars = None if price is None else sum(seen * price.at_most(question, picture=True) for question in asked)
     return Forecast(
@@ -93,8 +100,10 @@ def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
         values=dict(values),
         keywords=len(keywords - {None}),
         decider=decider,
+        strategy=strategy.name if strategy else None,
+        persona=strategy.persona.name if strategy and strategy.persona else None,
         labeller=labeller,
         seconds=seconds,
-        calls=seen * len(asked),
+        calls=seen * (len(labels) + (strategy is not None)),
         dollars=dollars if asked else 0.0,
     )

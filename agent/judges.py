@@ -12,8 +12,14 @@ from agent.deciders.similarity import SimilarityDecider
 from agent.deciders.vlm import VlmDecider
 from agent.labellers.similarity import SimilarityLabeller
 from agent.labellers.vlm import VlmLabeller
+from agent.personas.loading import find_persona
+from agent.personas.persona import Persona
 from agent.questions import question_versions
 from agent.settings import CrawlSettings
+from agent.strategies.base import Strategy
+from agent.strategies.isq import Isq
+from agent.strategies.plain import Plain
+from agent.strategies.simple import Simple
 from retrieval.embedders.base import Embedder
 from retrieval.embedders.packaged import PackagedEmbedder
 from retrieval.endpoint import Endpoint
@@ -32,7 +38,7 @@ class Judges:
 
     Raises:
         NotSetUp: the packaged model is not built, or OpenAI's address has no key.
-        EndpointRefused, UsageError: see `retrieval.endpoint.Endpoint`.
+        EndpointRefused, UsageError: see `retrieval.endpoint.Endpoint` and `strategy_of`.
     """
 
     def __init__(
@@ -56,13 +62,20 @@ class Judges:
         self._endpoints: dict[str, Endpoint] = {}
         self._similarity: Similarity | None = None
         self.budget = Budget(settings.max_cost)
+        self._strategy = strategy_of(settings) if decider_name(settings) == "vlm" else None
         self.decider: Decider = self._decider(decider_name(settings))
         self.labeller: Labeller | None = self._labeller(labeller_name(settings))
 
     @property
     def questions(self) -> list[str]:
         """Versions of the questions that models are asked; none where no model is."""
-        return question_versions(decider_name(self._settings), labeller_name(self._settings))
+        asked = self._strategy.questions if self._strategy else ()
+        return question_versions(decider_name(self._settings), labeller_name(self._settings), asked)
+
+    @property
+    def persona(self) -> Persona | None:
+        """As whom the decider decides; None out of role."""
+        return self._strategy.persona if self._strategy else None
 
     @property
     def spent(self) -> float | None:
@@ -72,7 +85,7 @@ class Judges:
     def _decider(self, name: str) -> Decider:
         settings = self._settings
         if name == "vlm":
-            return VlmDecider(self._endpoint(settings.model))
+            return VlmDecider(self._endpoint(settings.model), self._strategy)
         if name == "similarity":
             return SimilarityDecider(self._shared_similarity(), threshold=settings.threshold)
         controls: dict[str, Decider] = {"always": Always(), "never": Never(), "random": Random(settings.probability)}
@@ -133,3 +146,31 @@ def labeller_name(settings: CrawlSettings) -> str:
     if settings.labeller != "auto":
         return settings.labeller
     return "vlm" if decider_name(settings) == "vlm" else "similarity"
+
+
+def strategy_of(settings: CrawlSettings) -> Strategy:
+    """How a model is asked whether it watches on, and as whom.
+
+    Raises:
+        UsageError: options that contradict each other, a role without persona or model, no such persona.
+    """
+    name = settings.strategy
+    if settings.isq_threshold is not None and name != "isq":
+        raise UsageError(f"--isq-threshold says nothing to --strategy {name}; leave it out, or add --strategy isq")
+    if name == "plain":
+        if settings.persona is not None:
+            raise UsageError("--persona says nothing to --strategy plain; add --strategy simple or --strategy isq")
+        return Plain()
+    if settings.persona is None:
+        raise UsageError(
+            f"--strategy {name} needs a persona; add --persona NAME (`python -m agent.persona list`) or FILE:NAME"
+        )
+    if decider_name(settings) != "vlm":
+        raise UsageError(
+            f"--strategy {name} needs a model that plays the persona, and `{decider_name(settings)}` decides here; set "
+            "OPENAI_API_KEY or --base-url, with --decider vlm"
+        )
+    if settings.threshold is not None:
+        raise UsageError(f"--threshold is of `similarity` and says nothing to --strategy {name}; use --isq-threshold")
+    persona = find_persona(settings.persona)
+    return Simple(persona) if name == "simple" else Isq(persona, settings.isq_threshold)

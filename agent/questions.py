@@ -5,8 +5,11 @@ version: answers to different wordings are different data.
                 It gets the screen alone, which carries the caption as a viewer sees it.
     describe@1  out of role (D15): what is it, which topics, which values, and how does it stand to them?
                 It gets the screen and the post's own caption and hashtags, quoted as data.
+
+The questions of a persona, `simple@1` and `isq@1`, stand with their strategies in `agent.strategies`.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator
@@ -22,14 +25,15 @@ AS_DATA = (
 )
 
 
-def _word(given: Any) -> Any:
+def yes_or_no(given: Any) -> Any:
+    """`Yes.` and true as `yes`; anything else as it is."""
     if isinstance(given, bool):
         return "yes" if given else "no"
     return given.strip(" .!\n").lower() if isinstance(given, str) else given
 
 
 class WatchAnswer(BaseModel):
-    answer: Annotated[Literal["yes", "no"], BeforeValidator(_word)]
+    answer: Annotated[Literal["yes", "no"], BeforeValidator(yes_or_no)]
     reason: str | None = None
 
 
@@ -46,7 +50,8 @@ class Description(BaseModel):
     values: list[Claim] = []
 
 
-def _object(**properties: Any) -> dict[str, Any]:
+def strict_object(**properties: Any) -> dict[str, Any]:
+    """JSON Schema of an object in the strict subset: all properties required, none added."""
     return {
         "type": "object",
         "properties": properties,
@@ -64,7 +69,7 @@ WATCH = Question(
         'Answer with one JSON object: {"answer": "yes" or "no", "reason": one short sentence}.'
     ),
     text="When scrolling through video shorts, do you find the content interesting?",
-    schema=_object(answer={"type": "string", "enum": ["yes", "no"]}, reason={"type": "string"}),
+    schema=strict_object(answer={"type": "string", "enum": ["yes", "no"]}, reason={"type": "string"}),
     shape=WatchAnswer,
     plain=plain_yes_no,
     max_tokens=200,
@@ -96,12 +101,12 @@ def describe(vocabulary: Vocabulary) -> Question:
             + _listed("Stances", [(str(stance), meaning) for stance, meaning in STANCES.items()])
         ),
         text="Describe what this short video shows, and say which topics and values it is about.",
-        schema=_object(
+        schema=strict_object(
             description={"type": "string"},
             topics={"type": "array", "items": _one_of([topic.id for topic in topics])},
             values={
                 "type": "array",
-                "items": _object(value=_one_of([value.id for value in values]), stance=_one_of(stances)),
+                "items": strict_object(value=_one_of([value.id for value in values]), stance=_one_of(stances)),
             },
         ),
         shape=Description,
@@ -124,11 +129,14 @@ def _version(question: Question) -> str:
 _BARE = Vocabulary(name="", version=0, sha256="", values=(), topics=())
 
 
-def question_versions(decider: str | None, labeller: str | None) -> list[str]:
+def question_versions(decider: str | None, labeller: str | None, asked: Sequence[Question] = (WATCH,)) -> list[str]:
     """The questions that are put to models by this decider and labeller (`vlm`, `vlm:MODEL`; all others ask none).
+
+    `asked` are the decider's, which its strategy has. A persona's traits are part of their wording and so of the hash:
+    traits that change under the same name make another plan.
 
     For `runs.environment` and the plan: name, version, and the start of the wording's SHA-256, as
     `watch@1:0123456789ab`. The vocabulary, which `describe` lists, has its own hash there.
     """
-    asked = [(decider, WATCH), (labeller, describe(_BARE))]
-    return [_version(question) for name, question in asked if name and name.split(":")[0] == "vlm"]
+    by_whom = [*((decider, question) for question in asked), (labeller, describe(_BARE))]
+    return [_version(question) for name, question in by_whom if name and name.split(":")[0] == "vlm"]

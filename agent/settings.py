@@ -94,6 +94,11 @@ class CrawlSettings(BaseSettings):
     decider: Literal["auto", "vlm", "similarity", "always", "never", "random"] = "auto"
     threshold: float | None = Field(default=None, ge=0, le=1)
     probability: float = Field(default=0.5, ge=0, le=1)
+    persona: str | None = None
+    """NAME of a packaged one, or FILE:NAME."""
+    strategy: Literal["plain", "simple", "isq"] = "plain"
+    isq_threshold: float | None = Field(default=None, ge=0, lt=100)
+    """Percent; watched above it."""
     labeller: str = "auto"
     """auto (the decider's model, else similarity), similarity, vlm, vlm:MODEL, none."""
 
