@@ -46,41 +46,49 @@ def collect(
     published: Annotated[
         str | None, typer.Option(help="Search: only shorts of today, or of the last week, month or year.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="A login made with agent.login [anonymous].")] = None,
-    limit: Annotated[int | None, typer.Option(help="New shorts whose picture is no duplicate [100].")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of order, dwell and every other draw [1].")] = None,
-    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH [data/corpus.sqlite].")] = None,
+    profile: Annotated[str | None, typer.Option(help="A login made with agent.login (default: anonymous).")] = None,
+    limit: Annotated[int | None, typer.Option(help="New shorts whose picture is no duplicate (default: 100).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of order, dwell and every other draw (default: 1).")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH (default: data/corpus.sqlite).")] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="Your own values and keywords (TOML).")] = None,
     decider: Annotated[
-        str | None, typer.Option(help="vlm, similarity, or a control: always, never, random [auto].")
+        str | None, typer.Option(help="vlm, similarity, or a control: always, never, random (default: auto).")
     ] = None,
     persona: Annotated[str | None, typer.Option(help="Who decides: NAME of agent.persona list, or FILE:NAME.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="How a model is asked: plain; as --persona: simple, isq [plain].")
+        str | None, typer.Option(help="How a model is asked: plain; as --persona: simple, isq (default: plain).")
     ] = None,
-    isq_threshold: Annotated[float | None, typer.Option(help="Of isq: watch above this percentage [60].")] = None,
-    labeller: Annotated[str | None, typer.Option(help="vlm, vlm:MODEL, similarity or none [auto].")] = None,
-    model: Annotated[str | None, typer.Option(help="The model that decides [gpt-4o].")] = None,
+    isq_threshold: Annotated[
+        float | None, typer.Option(help="Of isq: watch above this percentage (default: 60).")
+    ] = None,
+    labeller: Annotated[str | None, typer.Option(help="vlm, vlm:MODEL, similarity or none (default: auto).")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that decides (default: gpt-4o).")] = None,
     base_url: Annotated[str | None, typer.Option(help="Any OpenAI-compatible endpoint.")] = None,
     local_only: Annotated[bool | None, typer.Option("--local-only", help="Refuse endpoints off this machine.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Stop cleanly at this many US dollars.")] = None,
     price: Annotated[str | None, typer.Option(help="IN:OUT, US dollars per million tokens.")] = None,
     reuse: Annotated[bool | None, typer.Option("--reuse", help="Answers of other runs may be used again.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Of `similarity`: watch at this score.")] = None,
-    probability: Annotated[float | None, typer.Option(help="Of `random`: share that is watched [0.5].")] = None,
-    at: Annotated[float | None, typer.Option(help="Media second of the picture [1.0].")] = None,
-    decide_window: Annotated[float | None, typer.Option(help="Seconds every short is held for [6].")] = None,
-    dwell: Annotated[str | None, typer.Option(help="uniform:LOW:HIGH or fixed:SECONDS [uniform:0:15].")] = None,
-    max_dwell: Annotated[float | None, typer.Option(help="No short is watched longer [30].")] = None,
+    probability: Annotated[
+        float | None, typer.Option(help="Of `random`: share that is watched (default: 0.5).")
+    ] = None,
+    at: Annotated[float | None, typer.Option(help="Media second of the picture (default: 1.0).")] = None,
+    decide_window: Annotated[float | None, typer.Option(help="Seconds every short is held for (default: 6).")] = None,
+    dwell: Annotated[
+        str | None, typer.Option(help="uniform:LOW:HIGH or fixed:SECONDS (default: uniform:0:15).")
+    ] = None,
+    max_dwell: Annotated[float | None, typer.Option(help="No short is watched longer (default: 30).")] = None,
     engage: Annotated[bool | None, typer.Option("--engage", help="Like what is watched; needs your login.")] = None,
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser.")] = False,
     retry_failed: Annotated[bool | None, typer.Option("--retry-failed", help="Try failed shorts again.")] = None,
     cause: Annotated[str | None, typer.Option(help="With --retry-failed: only those with this cause.")] = None,
-    time_scale: Annotated[float | None, typer.Option(help="Sandbox: platform seconds per second [20].")] = None,
+    time_scale: Annotated[
+        float | None, typer.Option(help="Sandbox: platform seconds per second (default: 20).")
+    ] = None,
     media: Annotated[Path | None, typer.Option(help="Sandbox: serve the pictures of this folder.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, no_video%0.05.")] = None,
-    sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content [1].")] = None,
-    log_file: Annotated[Path | None, typer.Option(help="JSON lines [CORPUS.log.jsonl].")] = None,
+    sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content (default: 1).")] = None,
+    log_file: Annotated[Path | None, typer.Option(help="JSON lines (default: CORPUS.log.jsonl).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost in time and money.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> int:

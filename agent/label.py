@@ -29,10 +29,12 @@ app = cli.app("Label the shorts of a corpus again.")
 
 @app.command()
 def label(
-    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH [data/corpus.sqlite].")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH (default: data/corpus.sqlite).")] = None,
     labeller: Annotated[str, typer.Option(help="vlm or similarity.")] = "vlm",
-    model: Annotated[str | None, typer.Option(help="The model that is asked [gpt-4o].")] = None,
-    source: Annotated[str | None, typer.Option(help="Name of the labels' source [vlm:MODEL or similarity].")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that is asked (default: gpt-4o).")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Name of the labels' source (default: vlm:MODEL or similarity).")
+    ] = None,
     base_url: Annotated[str | None, typer.Option(help="Any OpenAI-compatible endpoint.")] = None,
     local_only: Annotated[bool | None, typer.Option("--local-only", help="Refuse endpoints off this machine.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Stop cleanly at this many US dollars.")] = None,

@@ -81,8 +81,8 @@ def show(name: Name, as_json: AsJson = False) -> int:
 @app.command()
 def profile(
     name: Name,
-    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH [data/corpus.sqlite].")] = None,
-    model: Annotated[str | None, typer.Option(help="The model that answers in role [gpt-4o].")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH (default: data/corpus.sqlite).")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that answers in role (default: gpt-4o).")] = None,
     base_url: Annotated[str | None, typer.Option(help="Any OpenAI-compatible endpoint.")] = None,
     local_only: Annotated[bool | None, typer.Option("--local-only", help="Refuse endpoints off this machine.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Stop cleanly at this many US dollars.")] = None,

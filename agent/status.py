@@ -17,7 +17,7 @@ app = cli.app("Show what a corpus holds and how its runs stand.")
 
 @app.command()
 def status(
-    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH [data/corpus.sqlite].")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Path or sqlite:///PATH (default: data/corpus.sqlite).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> int:
     """Counts, runs, labels, costs and warnings of a corpus.

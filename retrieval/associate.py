@@ -101,12 +101,14 @@ def associate(
     value: Annotated[str, typer.Option(help="Id, name or abbreviation of a value.")],
     number: Annotated[int, typer.Option("-n", "--number", help="How many words to ask for.", min=1, max=200)] = 20,
     language: Annotated[str, typer.Option(help="Language of the words, as a code.")] = ENGLISH,
-    model: Annotated[str | None, typer.Option(help="The model that is asked [gpt-4o].")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that is asked (default: gpt-4o).")] = None,
     base_url: Annotated[str | None, typer.Option(help="Any OpenAI-compatible endpoint.")] = None,
     corpus: Annotated[
         str | None, typer.Option(help="Corpus that keeps the answer; without it, it is not kept.")
     ] = None,
-    vocabulary: Annotated[Path | None, typer.Option(help="Vocabulary file to compare with [the packaged one].")] = None,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="Vocabulary file to compare with (default: the packaged one).")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Vocabulary file to add the new words to, as form P; made from --vocabulary if missing."),

@@ -116,7 +116,8 @@ def main(
     value: Annotated[str | None, typer.Option(help="Only shorts with this value (name or abbreviation).")] = None,
     topic: Annotated[str | None, typer.Option(help="Only shorts with this topic.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="Who says value and topic [anybody but query, which is: collected under].")
+        str | None,
+        typer.Option(help="Who says value and topic (default: anybody but query, which is: collected under)."),
     ] = None,
     since: Annotated[
         datetime | None, typer.Option(help="First seen at this time (UTC) or later.", formats=DATES)

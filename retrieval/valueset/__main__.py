@@ -42,7 +42,7 @@ def valueset(
     value: Annotated[list[str] | None, typer.Option(help="Only these values; may be given more than once.")] = None,
     k: Annotated[int, typer.Option("-k", help="Screenshots for each keyword.", min=1, max=100)] = K,
     form: Annotated[str, typer.Option(help="Form of the keywords.")] = MAIN_FORM,
-    language: Annotated[str | None, typer.Option(help="Language of the keywords [the file's first].")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the keywords (default: the file's first).")] = None,
     mode: Annotated[str, typer.Option(help=f"How candidates were shown: {', '.join(MODES)}.")] = MODES[0],
     rank: Annotated[str, typer.Option(help="picture (alone), or fused with captions.")] = RankBy.PICTURE.value,
     floor: Annotated[
@@ -50,7 +50,7 @@ def valueset(
     ] = FLOOR,
     seed: Annotated[int, typer.Option(help="Order of equally near pictures.")] = 1,
     model: Annotated[str, typer.Option(help=f"Embedder. {HELP}")] = AUTO,
-    vocabulary: Annotated[Path | None, typer.Option(help="Vocabulary file [the packaged one].")] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="Vocabulary file (default: the packaged one).")] = None,
     ocr: Annotated[bool, typer.Option("--ocr", help="Measure how much of each screen is text.")] = False,
     verify: Annotated[str | None, typer.Option(help="Ask this model to check every slot.")] = None,
     measured: Annotated[

@@ -15,8 +15,11 @@ from storage.sampling import picture_bytes
 
 
 def report(value_set: ValueSet) -> dict[str, Any]:
-    """Counts and shares, for all and by value. `verified_share` is of the slots that somebody judged; `shows` and `stance`
-    count verdicts, of which a slot may have several."""
+    """Counts and shares, for all and by value.
+
+    `verified_share` is of the slots that somebody judged; `shows` and `stance` count verdicts, of which a slot may
+    have several.
+    """
     by_picture: dict[str, set[str]] = defaultdict(set)
     for slot in value_set.slots:
         if slot.shown is not None:
