@@ -48,7 +48,7 @@ def main(
     corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
     out: Annotated[Path, typer.Option(help="Labels file to write.")] = Path("data/truth.csv"),
     vocabulary: Annotated[
-        Path | None, typer.Option(help="Vocabulary it was collected with [the packaged one].")
+        Path | None, typer.Option(help="Vocabulary it was collected with (default: the packaged one).")
     ] = None,
 ) -> int:
     """Write one judgement for each captured sandbox short: the keyword that its picture is about is relevant.

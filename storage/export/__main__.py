@@ -1,0 +1,222 @@
+"""`python -m storage.export`: a dataset out of a corpus."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
+
+from storage import cli
+from storage.corpus import utc_now
+from storage.database import Database, open_database
+from storage.errors import CorpusUnusable, NothingFound, UsageError
+from storage.export.output import Folder, size, write_whole
+from storage.export.plan import Options, Plan, Shard, plan
+from storage.export.pseudonymise import STILL_SHOWN, Veil
+from storage.export.rows import Row, Sample, samples
+from storage.export.schema import MANIFEST
+from storage.export.writers import FORMATS
+from storage.models import Event
+from storage.pseudonyms import Pseudonyms
+from storage.records import QUERY_SOURCE, LabelKind, Verdict
+from storage.selection import Selection, label_sources
+
+DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+EXPORT = "export"
+"""Kind of the event that says that an export was made, and where."""
+
+app = cli.app("Make a dataset out of a corpus.")
+
+
+class Mode(StrEnum):
+    """How a short was shown."""
+
+    SEARCH = "search"
+    FEED = "feed"
+
+
+class Shown(StrEnum):
+    """Which of a short's two pictures."""
+
+    SCREEN = "screen"
+    FRAME = "frame"
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to make; with --no-images the file to make.")],
+    format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "parquet",
+    corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
+    platform: Annotated[list[str] | None, typer.Option(help="Only this platform; may be repeated.")] = None,
+    value: Annotated[str | None, typer.Option(help="Only shorts with this value (its id, as power).")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only shorts with this topic.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Who says value and topic [anybody but query, which is: collected under].")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="First seen at this time (UTC) or later.", formats=DATES)
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="First seen before this time (UTC).", formats=DATES)] = None,
+    decision: Annotated[Verdict | None, typer.Option(help="Only shorts that were so decided.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Only shorts that were shown so.")] = None,
+    distinct: Annotated[
+        bool, typer.Option("--distinct/--with-duplicates", help="One short per picture, or all of them.")
+    ] = True,
+    picture: Annotated[Shown, typer.Option(help="As a viewer saw it, or the clean frame.")] = Shown.SCREEN,
+    no_images: Annotated[bool, typer.Option("--no-images", help="The manifest: ids, labels and hashes alone.")] = False,
+    pseudonymise: Annotated[bool, typer.Option("--pseudonymise", help="Name neither short nor author.")] = False,
+    test: Annotated[float, typer.Option(help="Share of the test split.", min=0, max=1)] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of the split.")] = 1,
+    shard: Annotated[int, typer.Option(help="Most shorts of a file.", min=1)] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> int:
+    """Make a dataset; the same corpus and options give the same bytes, and the same command again goes on.
+
+    No author and no near copy stands in train and test both. Exit codes: 1 disk full (run it again), 2 wrong usage,
+    5 nothing to export.
+
+    Examples:
+
+      python -m storage.export --out dataset --value hedonism --source similarity
+
+      python -m storage.export --format csv --no-images --out manifest.csv
+    """
+    options = Options(
+        format=format,
+        selection=Selection(
+            platforms=tuple(sorted(platform or ())),
+            value=value,
+            topic=topic,
+            source=source,
+            since=since and since.replace(tzinfo=UTC),
+            until=until and until.replace(tzinfo=UTC),
+            decision=decision and decision.value,
+            mode=mode and mode.value,
+        ),
+        picture=picture.value,
+        pictures=not no_images,
+        pseudonymise=pseudonymise,
+        with_duplicates=not distinct,
+        test_share=test,
+        seed=seed,
+        shard=shard,
+    )
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    check(options, out)
+    with open_database(corpus, write=False) as database:
+        for note in notes(database, options):
+            console.print(note, markup=False)
+        said, made = make(database, options, out, console)
+    if made:
+        _record(corpus, options, out, said, console)
+    if as_json:
+        print(json.dumps(said))
+    else:
+        skipped = ", ".join(f"{count} {reason}" for reason, count in said["skipped"].items()) or "none"
+        splits = ", ".join(f"{count} {split}" for split, count in said["splits"].items())
+        print(f"{said['shorts']} shorts ({splits}) in {out}; left out: {skipped}")
+    return 0
+
+
+def check(options: Options, out: Path) -> None:
+    """Refuse what cannot be asked for.
+
+    Raises:
+        UsageError: an unknown format, a manifest in a format that has none or without ids.
+    """
+    if options.format not in FORMATS:
+        raise UsageError(f"--format {options.format} is not known; give one of {', '.join(FORMATS)}")
+    if options.pictures:
+        return
+    if FORMATS[options.format].manifest is None:
+        able = ", ".join(name for name, one in FORMATS.items() if one.manifest)
+        raise UsageError(f"--no-images has no pictures to put into {options.format}; give one of {able} as --format")
+    if options.pseudonymise:
+        raise UsageError("--no-images is a list of ids, which --pseudonymise takes away; leave one of them out")
+    if out.exists():
+        raise UsageError(f"{out} exists; give another --out, or delete it first")
+
+
+def notes(database: Database, options: Options) -> list[str]:
+    """What a user has to know of what was asked for: who says the labels, what stays identifying."""
+    found = []
+    for kind, name in ((LabelKind.VALUE, options.selection.value), (LabelKind.TOPIC, options.selection.topic)):
+        if name is not None:
+            there = label_sources(database, kind, name)
+            asked = options.selection.source or ", ".join(one for one in there if one != QUERY_SOURCE) or "nobody"
+            found.append(f"{kind.value} {name}, says {asked}")
+    if options.pictures and not FORMATS[options.format].pictures:
+        found.append(f"{options.format} holds no pictures; parquet, webdataset and imagefolder do")
+    if options.pseudonymise:
+        found.append(STILL_SHOWN)
+    return found
+
+
+def make(database: Database, options: Options, out: Path, console: Console) -> tuple[dict[str, Any], bool]:
+    """Write the export.
+
+    Returns:
+        Its counts, and whether it was made now (False: it was whole already).
+
+    Raises:
+        NothingFound: the filters leave nothing.
+        StorageFull, UsageError: see `storage.export.output`.
+    """
+    with database.read() as session:  # one state of the corpus, whatever a crawl adds meanwhile
+        whole = plan(database, session, options)
+        if not whole.chosen:
+            raise NothingFound(f"nothing to export from {database.path} with these filters; loosen them")
+        if not options.pictures:
+            return _manifest(session, whole, out), True
+        folder = Folder(out, FORMATS[options.format].suffix)
+        done = folder.begin(whole)
+        if not done:
+            _shards(session, whole, folder, console)
+        return folder.finish(whole) | {"out": str(out), "shards_kept": folder.kept}, not done
+
+
+def _manifest(session: Session, whole: Plan, out: Path) -> dict[str, Any]:
+    write = FORMATS[whole.options.format].manifest
+    assert write is not None
+    rows: Iterator[Row] = (
+        {name: one.row[name] for name in MANIFEST} for one in samples(session, whole.chosen, whole.options.picture)
+    )
+    write_whole(out, lambda part: write(rows, part))
+    return whole.stats() | {"shards": 1, "bytes": size(out), "out": str(out), "shards_kept": 0}
+
+
+def _shards(session: Session, whole: Plan, folder: Folder, console: Console) -> None:
+    chosen_format, shards = FORMATS[whole.options.format], whole.shards()
+    veil = Veil(Pseudonyms.of_user()) if whole.options.pseudonymise else None
+
+    def content(shard: Shard) -> Iterable[Sample]:
+        plain = samples(session, shard.rows, whole.options.picture)
+        return plain if veil is None else (veil.sample(one) for one in plain)
+
+    columns = (TextColumn("writing shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("shards", total=len(shards))
+        for one in shards:
+            folder.shard(one, lambda part, one=one: chosen_format.write(content(one), part))  # type: ignore[misc]
+            progress.advance(bar)
+
+
+def _record(corpus: str, options: Options, out: Path, said: dict[str, Any], console: Console) -> None:
+    """Say in the corpus that it was exported, so that `storage.forget` can name what it cannot reach."""
+    counts = {name: said[name] for name in ("shorts", "splits", "skipped")}
+    detail = {"out": str(out.resolve()), "options": options.to_json(), **counts}
+    try:
+        with open_database(corpus, write=True) as database, database.write() as session:
+            session.add(Event(kind=EXPORT, detail=detail, at=utc_now()))
+    except CorpusUnusable as error:
+        console.print(f"the export is not in the corpus's history, so forget will not list it: {error}", markup=False)
+
+
+if __name__ == "__main__":
+    cli.run(app)
