@@ -242,6 +242,9 @@ class Crawl:
 
     async def _feed_item(self, page: Page, task: TaskItem, shown: OnScreen) -> None:
         record = shown.record
+        if self.corpus.has_forgotten(record):  # removed on request: that something was passed over is all that is kept
+            self.viewing.skip(task, Record(platform=record.platform, platform_id=None), cause="forgotten")
+            return
         if record.kind is not Kind.SHORT or record.platform_id is None:
             self.viewing.skip(task, record)
             return

@@ -16,6 +16,8 @@ from storage.labels import Labels
 from storage.looks import RECIPE
 from storage.models import Event
 from storage.pseudonyms import CONFIG_VARIABLE, Pseudonyms
+from storage.records import Record
+from storage.removals import Removals
 from storage.runs import Runs, release_dead
 from storage.tasks import Now, TaskQueue, release_active
 
@@ -58,7 +60,9 @@ class Corpus:
             self._check_key(pseudonyms)
             if collecting:
                 self._settle(pseudonyms, now, new_id)
-            self.tasks = TaskQueue(self.database, pseudonyms, now)
+            with self.database.read() as session:
+                self.removals = Removals.of(session, self.database.path)
+            self.tasks = TaskQueue(self.database, pseudonyms, self.removals, now)
             self.runs = Runs(self.database, now)
             self.exposures = Exposures(self.database, pseudonyms, now)
             self.answers = Answers(self.database, reuse_other_runs=reuse_answers)
@@ -87,6 +91,10 @@ class Corpus:
                 f"{self.database.path} was written with another pseudonym key: copy that user's key file to this "
                 f"configuration folder (or name its folder with {CONFIG_VARIABLE}), or start a new corpus"
             )
+
+    def has_forgotten(self, record: Record) -> bool:
+        """True if the short was removed on request, itself or with its author: it is not to come back."""
+        return self.removals.cover(record.platform, record.platform_id, record.author)
 
     def add_event(self, kind: str, detail: dict[str, Any], *, run_id: int | None = None) -> None:
         """Append to the corpus's history (D5)."""

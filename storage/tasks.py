@@ -16,6 +16,7 @@ from storage.database import Database
 from storage.models import Listing, Short, Task
 from storage.pseudonyms import Pseudonyms
 from storage.records import Kind, Record
+from storage.removals import Removals
 
 OPEN_STATES = ("pending", "active")
 
@@ -68,9 +69,10 @@ class ListingItem:
 class TaskQueue:
     """Tasks and listings of a corpus."""
 
-    def __init__(self, database: Database, pseudonyms: Pseudonyms, now: Now) -> None:
+    def __init__(self, database: Database, pseudonyms: Pseudonyms, removals: Removals, now: Now) -> None:
         self._database = database
         self._pseudonyms = pseudonyms
+        self._removals = removals
         self._now = now
 
     def of_run(self, plan_run_id: int) -> list[TaskItem]:
@@ -155,6 +157,8 @@ class TaskQueue:
     def add_listings(self, task: TaskItem, records: Sequence[Record]) -> int:
         """Append the items of a result page that the task has not listed yet, in rank order.
 
+        What was removed on request leaves no trace here either.
+
         Returns:
             How many of them are no shorts of the corpus yet.
         """
@@ -174,6 +178,8 @@ class TaskQueue:
                 )
             )
             for record in records:
+                if self._removals.cover(record.platform, record.platform_id, record.author):
+                    continue
                 fields = record_to_json(self._pseudonyms.record(record))
                 key = _listing_key(record.platform_id, fields)
                 if key in listed:
@@ -206,8 +212,14 @@ class TaskQueue:
         waiting = (Listing.task_id == task.id, Listing.state == "waiting")
         with self._database.write() as session:
             session.execute(update(Listing).where(*waiting, known.exists()).values(state="known"))
-            row = session.scalars(select(Listing).where(*waiting).order_by(Listing.rank).limit(1)).first()
-            return None if row is None else ListingItem(id=row.id, rank=row.rank, record=record_from_json(row.record))
+            first = select(Listing).where(*waiting).order_by(Listing.rank).limit(1)
+            while (row := session.scalars(first).first()) is not None:
+                record = record_from_json(row.record)
+                if not self._removals.cover(record.platform, record.platform_id, record.author):
+                    return ListingItem(id=row.id, rank=row.rank, record=record)
+                session.delete(row)  # listed before it was to be forgotten
+                session.flush()
+            return None
 
     def _set(self, task_id: int, **fields: Any) -> None:
         with self._database.write() as session:

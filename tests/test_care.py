@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from storage.errors import StorageFull
 from storage.merging import COPIED
 from storage.models import Base, Event
 from storage.pseudonyms import Pseudonyms
-from storage.records import Outcome
-from storage.removals import FILE, Removals, read_removals
+from storage.records import Outcome, Record
+from storage.removals import FILE, Removals, Tombstones, add_removals, read_removals
 from tests.commands import command
 from tests.dataset_tools import SHORTS, Run, Shelf, author, name, runner
 from tests.storage_tools import everything, full_disk, kill, miss, open_corpus, python, record, rows, start, until
@@ -344,3 +345,23 @@ def test_exports_that_cannot_be_reached_are_listed(corpus: Path, tmp_path: Path,
     assert done.returncode == 0
     _, said, _ = forgets("--corpus", corpus, "--short", f"sandbox:{name(8)}", "--json")
     assert json.loads(said)["exports_out_of_reach"] == [str(tmp_path / "given")]
+
+
+def test_what_was_forgotten_is_neither_listed_nor_opened_again(corpus: Path, forgets: Run) -> None:
+    with Corpus(corpus, collecting=True) as again:
+        (task, *_) = again.tasks.of_run(1)
+        again.tasks.add_listings(task, [Record(platform="sandbox", platform_id="later-0001", caption="one")])
+        again.tasks.add_listings(task, [Record(platform="sandbox", platform_id="later-0002", caption="two")])
+    add_removals(
+        corpus.with_name("removals.jsonl"),
+        [Tombstones(Pseudonyms.of_user()).of_short("sandbox", "later-0001", datetime(2026, 1, 1, tzinfo=UTC))],
+    )
+    with Corpus(corpus, collecting=True) as again:
+        (task, *_) = again.tasks.of_run(1)
+        gone = Record(platform="sandbox", platform_id="later-0001", caption="one")
+        assert again.has_forgotten(gone)
+        again.tasks.add_listings(task, [gone])
+        listing = again.tasks.next_listing(task)
+        assert listing is not None
+        assert listing.record.platform_id == "later-0002"
+    assert b"later-0001" not in corpus.read_bytes()
