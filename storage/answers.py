@@ -4,13 +4,29 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from storage.answer_record import AnswerRecord, AnswerStatus, StoredAnswer
 from storage.database import Database
 from storage.images import keep_bytes
 from storage.models import Answer, ImageData, Run
+
+_mine, _other = aliased(Run), aliased(Run)
+_SCOPES = {
+    "any": true(),
+    "none": Answer.run_id.is_(None),
+    "plan": Answer.run_id.in_(
+        select(_other.id)
+        .join(_mine, (_mine.plan_hash == _other.plan_hash) & (_mine.seed == _other.seed))
+        .where(_mine.id == bindparam("run"))
+    ),
+}
+"""Whose answers may be used: of any run, of no run, of the runs of one plan."""
+_ASKED = Answer.key.in_(bindparam("keys", expanding=True))
+_ROWS = {scope: select(Answer).where(_ASKED, allowed).order_by(Answer.id) for scope, allowed in _SCOPES.items()}
+_KEYS = {scope: select(Answer.key).where(_ASKED, allowed) for scope, allowed in _SCOPES.items()}
+"""Built once: a call for every question must not cost more than the statement itself."""
 
 
 class Answers:
@@ -26,28 +42,17 @@ class Answers:
 
     def find_many(self, keys: Sequence[str], run_id: int | None) -> dict[str, StoredAnswer]:
         """What `find` gives, by key, for as many keys as one statement takes (some hundreds)."""
-        query = select(Answer).where(Answer.key.in_(keys), *self._allowed(run_id)).order_by(Answer.id)
         with self._database.read() as session:
-            return {row.key: _stored(row) for row in session.scalars(query)}
+            found = session.scalars(_ROWS[self._scope(run_id)], {"keys": list(keys), "run": run_id})
+            return {row.key: _stored(row) for row in found}
 
     def known(self, keys: Sequence[str], run_id: int | None) -> set[str]:
         """Those of the keys for which `find` gives an answer; as many as one statement takes."""
-        query = select(Answer.key).where(Answer.key.in_(keys), *self._allowed(run_id))
         with self._database.read() as session:
-            return set(session.scalars(query))
+            return set(session.scalars(_KEYS[self._scope(run_id)], {"keys": list(keys), "run": run_id}))
 
-    def _allowed(self, run_id: int | None) -> list[ColumnElement[bool]]:
-        if self._reuse:
-            return []
-        if run_id is None:
-            return [Answer.run_id.is_(None)]
-        mine, other = aliased(Run), aliased(Run)
-        same_plan = (
-            select(other.id)
-            .join(mine, (mine.plan_hash == other.plan_hash) & (mine.seed == other.seed))
-            .where(mine.id == run_id)
-        )
-        return [Answer.run_id.in_(same_plan)]
+    def _scope(self, run_id: int | None) -> str:
+        return "any" if self._reuse else "none" if run_id is None else "plan"
 
     def put(self, answer: AnswerRecord, picture: bytes | None) -> StoredAnswer:
         """Keep an answer and the picture as sent; committed on return, since the answer cost money.

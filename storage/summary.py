@@ -77,6 +77,10 @@ class Summary:
         return plain
 
 
+CRAWLED = ("search", "feed")
+"""Modes of runs that look at a platform; the run of a benchmark asks about what is there."""
+
+
 def summarise(database: Database, run_ids: Sequence[int] | None = None) -> Summary:
     """Figures of the whole corpus, or of these runs where they are given (labels are always the corpus's)."""
     with database.read() as session:
@@ -90,7 +94,7 @@ def summarise(database: Database, run_ids: Sequence[int] | None = None) -> Summa
             pictures=session.scalar(select(func.count()).select_from(Image).where(Image.role == "screen")) or 0,
             platforms=[
                 _platform(session, name, [row.id for row in runs if row.platform == name])
-                for name in dict.fromkeys(row.platform for row in runs)
+                for name in dict.fromkeys(row.platform for row in runs if row.mode in CRAWLED)
             ],
             runs=[_run(session, row) for row in runs],
             values=label_counts(session, LabelKind.VALUE),

@@ -2,9 +2,15 @@
 
 import sys
 
-from tests.soak import kills, retrieval, screenshots, sites
+from tests.soak import coverage, kills, retrieval, screenshots, sites
 
-PARTS = {"kills": kills.main, "screenshots": screenshots.main, "sites": sites.main, "retrieval": retrieval.main}
+PARTS = {
+    "kills": kills.main,
+    "screenshots": screenshots.main,
+    "sites": sites.main,
+    "retrieval": retrieval.main,
+    "coverage": coverage.main,
+}
 
 
 def main(asked: list[str]) -> int:
