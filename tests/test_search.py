@@ -167,7 +167,6 @@ def vary(path: Path) -> Path:
         (Selection(distinct=True), {"first", "no", "fed", "green"}),
         (Selection(distinct=True, mode="search", value="hedonism", decision="yes"), {"first", "green"}),
     ],
-    ids=str,
 )
 def test_a_filter_lets_through_what_it_says(varied: Path, selection: Selection, expected: set[str]) -> None:
     with open_database(varied, write=False) as database:
