@@ -47,7 +47,7 @@ RIVALS: dict[str, Callable[[Image.Image], Words]] = {
     "imagededup PHash 64": _imagededup,
 }
 try:
-    import pdqhash  # type: ignore[import-untyped] # not a dependency: `pip install pdqhash` adds its row
+    import pdqhash  # not a dependency: `pip install pdqhash` adds its row
 except ImportError:
     pass
 else:
