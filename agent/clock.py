@@ -1,35 +1,16 @@
-"""Time as a parameter. Everything that waits or measures gets a clock; tests give one that they move by hand."""
+"""Times of a crawl: a platform's own seconds, what a turn waited for, and a request to stop."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from datetime import datetime
+from typing import TypeVar
+
+from retrieval.clock import Clock, SystemClock
+
+__all__ = ["Clock", "PlatformClock", "Stop", "Stopwatch", "SystemClock"]
 
 T = TypeVar("T")
-
-
-class Clock(Protocol):
-    """Wall time for rows, a steady clock for measuring, and sleeping."""
-
-    def now(self) -> datetime: ...
-
-    def steady(self) -> float: ...
-
-    async def sleep(self, seconds: float) -> None: ...
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def steady(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds))
 
 
 class PlatformClock:

@@ -20,12 +20,12 @@ from agent.strategies.base import Strategy
 from agent.strategies.isq import Isq
 from agent.strategies.plain import Plain
 from agent.strategies.simple import Simple
+from retrieval.clock import Clock
 from retrieval.embedders.base import Embedder
 from retrieval.embedders.packaged import PackagedEmbedder
 from retrieval.endpoint import Endpoint
 from retrieval.pricing import Budget, price_of
 from retrieval.similarity import Similarity
-from retrieval.transport import Clock
 from retrieval.vocabulary import Vocabulary
 from storage.answer_record import AnswerStore
 from storage.errors import UsageError

@@ -4,9 +4,10 @@ Everything goes to standard error: standard output belongs to the result.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -58,13 +59,28 @@ class Counts:
         return f", about {span(left)} left"
 
 
+class Lined(Protocol):
+    """Counts that can say themselves in one line."""
+
+    def line(self, seconds: float) -> str:
+        """Seconds are those since the display began."""
+        ...
+
+
+C = TypeVar("C", bound=Lined)
+
+
 @dataclass
-class Progress:
-    """Shows the counts of all platforms until it is closed. Changing a `Counts` is enough; nobody has to call."""
+class Display(ABC, Generic[C]):
+    """Shows counts until it is closed: a live table, or lines. Changing the counts is enough; nobody has to call."""
 
     clock: Clock
     console: Console
-    counts: list[Counts] = field(default_factory=list)
+    counts: list[C] = field(default_factory=list)
+
+    @abstractmethod
+    def _table(self) -> Group:
+        """What a terminal shows now."""
 
     async def __aenter__(self) -> Self:
         self._began = self.clock.steady()
@@ -101,6 +117,10 @@ class Progress:
             await self.clock.sleep(LINE_EVERY)
             for counts in self.counts:
                 self.say(counts.line(self.seconds))
+
+
+class Progress(Display[Counts]):
+    """The counts of all platforms of a crawl."""
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")

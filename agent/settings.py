@@ -6,20 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from retrieval.asking import PREFIX, SETTINGS_FILE, AskingSettings
 from storage.chance import draw
 from storage.errors import UsageError
-
-SETTINGS_FILE = "value-spectrum.toml"
-PREFIX = "VALUE_SPECTRUM_"
 
 SECRET_FIELDS = frozenset({"api_key"})
 PLACE_FIELDS = frozenset(
@@ -72,8 +64,8 @@ class Dwell:
         return round(min(cap, seconds), 3)
 
 
-class CrawlSettings(BaseSettings):
-    """Everything a crawl can be told. Field descriptions are the help texts."""
+class CrawlSettings(AskingSettings):
+    """Everything a crawl can be told; of the model's endpoint as every command that asks one."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, toml_file=SETTINGS_FILE, extra="forbid", frozen=True, populate_by_name=True
@@ -87,7 +79,6 @@ class CrawlSettings(BaseSettings):
     published: Literal["today", "week", "month", "year"] | None = None
     profile: str = "anonymous"
     limit: int = Field(default=100, ge=1)
-    seed: int = 1
     corpus: str = "data/corpus.sqlite"
     vocabulary: Path | None = None
 
@@ -102,17 +93,7 @@ class CrawlSettings(BaseSettings):
     labeller: str = "auto"
     """auto (the decider's model, else similarity), similarity, vlm, vlm:MODEL, none."""
 
-    model: str = "gpt-4o"
-    base_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("base_url", PREFIX + "BASE_URL", "OPENAI_BASE_URL")
-    )
-    api_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("api_key", PREFIX + "API_KEY", "OPENAI_API_KEY")
-    )
-    max_cost: float | None = Field(default=None, ge=0)
-    price: str | None = None
     reuse: bool = False
-    local_only: bool = False
 
     at: float = Field(default=1.0, ge=0, le=30)
     decide_window: float = Field(default=6.0, ge=0, le=120)
@@ -148,17 +129,6 @@ class CrawlSettings(BaseSettings):
         if self.media is not None and not self.media.is_dir():
             raise ValueError(f"--media {self.media} is no folder")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def oldest(self, now: datetime) -> datetime | None:
         """The moment before which a short is too old for `--published`; None without it."""

@@ -1,15 +1,13 @@
 """An endpoint for commands that ask a model about words or about a value set, from the same settings as a crawl's."""
 
-import asyncio
 import logging
-import time
 from dataclasses import fields
-from datetime import UTC, datetime
 
 import structlog
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from retrieval.clock import SystemClock
 from retrieval.endpoint import Endpoint
 from retrieval.pricing import Budget, price_of
 from storage.answer_record import AnswerRecord, AnswerStore, StoredAnswer
@@ -68,22 +66,6 @@ def asking_settings(**given: object) -> AskingSettings:
         raise UsageError(f"{SETTINGS_FILE} cannot be read: {error}; correct it or move it away") from None
 
 
-class MachineClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Wall time."""
-        return datetime.now(UTC)
-
-    def steady(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(max(0.0, seconds))
-
-
 class NoStore:
     """Keeps no answers, where there is no corpus to keep them in; every answer has id 0."""
 
@@ -113,7 +95,7 @@ def endpoint_of(settings: AskingSettings, store: AnswerStore) -> Endpoint:
         settings.model,
         store=store,
         budget=Budget(settings.max_cost),
-        clock=MachineClock(),
+        clock=SystemClock(),
         price=price_of(settings.model, settings.price),
         seed=settings.seed,
         local_only=settings.local_only,

@@ -12,11 +12,12 @@ from typing import Self
 import structlog
 
 from retrieval.address import Address, find_address
+from retrieval.clock import Clock
 from retrieval.lane import Lane
 from retrieval.pricing import Budget, Price
 from retrieval.question import Question, Subject, answer_key
 from retrieval.reading import chances, read
-from retrieval.transport import Clock, Received, Transport
+from retrieval.transport import Received, Transport
 from storage.answer_record import AnswerRecord, AnswerStore, StoredAnswer
 from storage.errors import EndpointRefused, NotSetUp, UsageError
 

@@ -8,15 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
 
-
-class Clock(Protocol):
-    """A steady clock and sleeping."""
-
-    def steady(self) -> float: ...
-
-    async def sleep(self, seconds: float) -> None: ...
+from retrieval.clock import Clock
 
 
 class Lane:

@@ -24,6 +24,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from retrieval.address import Address
+from retrieval.clock import Clock
 from retrieval.completion import completion
 from retrieval.lane import Lane
 from retrieval.question import Question
@@ -54,16 +55,6 @@ class RawAnswer(Protocol):
 
     @property
     def text(self) -> str: ...
-
-
-class Clock(Protocol):
-    """Wall time for rows, a steady clock for measuring, and sleeping (`agent.clock` has one)."""
-
-    def now(self) -> datetime: ...
-
-    def steady(self) -> float: ...
-
-    async def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

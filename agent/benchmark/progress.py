@@ -3,20 +3,16 @@
 Everything goes to standard error: standard output belongs to the result.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agent.clock import Clock
-from retrieval.steps import LINE_EVERY, span
+from agent.progress import Display
+from retrieval.steps import span
 from storage.answer_record import AnswerStatus, StoredAnswer
 
 BAR = 10
@@ -73,48 +69,11 @@ class Counts:
 
 
 @dataclass
-class Progress:
-    """Shows the counts of all models until it is closed. Changing a `Counts` is enough; nobody has to call."""
+class Progress(Display[Counts]):
+    """The counts of all models of a benchmark."""
 
-    clock: Clock
-    console: Console
-    counts: Sequence[Counts]
     note: Callable[[], str] = lambda: ""
     """A line below, such as how many calls are under way."""
-    _lines: asyncio.Task[None] | None = field(default=None, init=False)
-
-    async def __aenter__(self) -> Self:
-        self._began = self.clock.steady()
-        self._live = (
-            Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True)
-            if self.console.is_terminal
-            else None
-        )
-        if self._live:
-            self._live.start()
-        else:
-            self._lines = asyncio.create_task(self._print_lines())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
-        if self._lines:
-            self._lines.cancel()
-            await asyncio.gather(self._lines, return_exceptions=True)
-
-    @property
-    def seconds(self) -> float:
-        """Real seconds since the display began."""
-        return self.clock.steady() - self._began
-
-    async def _print_lines(self) -> None:
-        while True:
-            await self.clock.sleep(LINE_EVERY)
-            for counts in self.counts:
-                self.console.print(counts.line(self.seconds), markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
