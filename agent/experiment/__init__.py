@@ -1,0 +1,1 @@
+"""Experiments: personas that browse feeds, their controls, and what the feeds answer."""
