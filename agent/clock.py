@@ -64,6 +64,10 @@ class Stop:
     def requested(self) -> bool:
         return self._event.is_set()
 
+    async def wait(self) -> None:
+        """Return once it is requested."""
+        await self._event.wait()
+
     async def unless_stopped(self, wait: Callable[[], Awaitable[None]]) -> bool:
         """Wait, or less if a stop is requested. True if the wait ended by itself."""
         if self.requested:

@@ -150,7 +150,7 @@ async def _run(
     settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, console: Console, log_file: Path
 ) -> SessionResult:
     clock, stop = SystemClock(), Stop()
-    _listen_to_signals(stop, console)
+    listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
         if (persona := judges.persona) is not None:
             Personas(corpus.database).keep(
@@ -170,7 +170,7 @@ async def _run(
         return await session.run()
 
 
-def _listen_to_signals(stop: Stop, console: Console) -> None:
+def listen_to_signals(stop: Stop, console: Console) -> None:
     """Once: finish the short and stop. Twice: stop now, as if killed; what is committed is safe either way."""
     loop = asyncio.get_running_loop()
     work = asyncio.current_task()

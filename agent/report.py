@@ -1,14 +1,15 @@
 """The table at the end of a crawl and of `agent.status`: the same figures from the same rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 from retrieval.steps import span
 from storage.records import QUERY_SOURCE
-from storage.summary import PlatformFigures, RunFigures, Summary
+from storage.summary import PlatformFigures, Summary
 
 COVERAGE_FALL = 0.20
 """A field's share falling by more than this against the run before is a warning (the site has probably changed)."""
@@ -105,7 +106,16 @@ def _print_causes(console: Console, figures: PlatformFigures) -> None:
             console.print(f"{figures.platform}, {name}: {text}", highlight=False, soft_wrap=True)
 
 
-def coverage_warnings(runs: list[RunFigures]) -> list[str]:
+class Covered(Protocol):
+    """Something that filled fields on a platform: a run, or several together."""
+
+    @property
+    def platform(self) -> str: ...
+    @property
+    def field_coverage(self) -> dict[str, Any] | None: ...
+
+
+def coverage_warnings(runs: Sequence[Covered]) -> list[str]:
     """Fields that a platform filled much less often in its newest run than in the one before."""
     found = []
     for platform in dict.fromkeys(run.platform for run in runs):

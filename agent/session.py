@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
 from storage.runs import RunItem, RunSpec
+from storage.study import TABLE, Study
 from storage.version import code_version
 
 log = structlog.get_logger()
@@ -92,7 +93,10 @@ class Session:
         console: Console,
         log_file: Path | None = None,
         host: Callable[[], BrowserHost] | None = None,
+        fire_id: int | None = None,
+        study: Study | None = None,
     ) -> None:
+        """`fire_id` is the row of the fire time of a schedule; `study` is kept with each run."""
         self.settings = settings
         self.vocabulary = vocabulary
         self.command = command
@@ -102,6 +106,8 @@ class Session:
         self.stop = stop
         self.console = console
         self.log_file = log_file
+        self.fire_id = fire_id
+        self.study = study
         self._host = host or (lambda: BrowserHost(headless=settings.headless))
 
     async def run(self) -> SessionResult:
@@ -264,9 +270,10 @@ class Session:
                 seed=self.settings.seed,
                 plan=plan,
                 command=self.command,
-                settings=self.settings.recorded(),
+                settings=self.settings.recorded() | ({TABLE: asdict(self.study)} if self.study else {}),
                 environment=environment,
                 profile_id=profile.id,
+                fire_id=self.fire_id,
             )
         )
         log.info("run", run=run.id, continued=run.continued, changed=run.changed, environment=environment)

@@ -19,6 +19,7 @@ from storage.models import (
     Embedding,
     Event,
     Exposure,
+    Fire,
     Image,
     ImageData,
     LabelRow,
@@ -35,7 +36,8 @@ Row = dict[str, Any]
 Change = Callable[[Row], Row]
 AT_ONCE = 500
 COPIED = (
-    Run, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow, Embedding, Event,
+    Fire, Run, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow, Embedding,
+    Event,
 )  # fmt: skip
 """Every table but looks, which are made again; a new table of the corpus needs its place in `Merging.copy`."""
 PENDING = "pending"
@@ -51,6 +53,8 @@ class Merging:
     def __init__(self, source: Session, target: Session) -> None:
         self._source = source
         self._target = target
+        created = source.scalars(select(Event).where(Event.kind == CREATED)).one()
+        self._source_id = str(created.detail["corpus_id"])
         self._offset: dict[str, int] = {}
         self._shorts: dict[int, int] = {}
         self.rows: Counter[str] = Counter()
@@ -61,6 +65,7 @@ class Merging:
         Returns:
             New rows by table; `shared shorts` are those that both corpora hold.
         """
+        self._copy(Fire, self._fire)
         self._copy(Run, self._run)
         self._copy(Task, lambda row: self._moved(row, run_id=Run))
         self._copy(Listing, lambda row: self._moved(row, task_id=Task))
@@ -101,10 +106,19 @@ class Merging:
     def _of_short(self, row: Row) -> Row:
         return row if row["short_id"] is None else {**row, "short_id": self._shorts[row["short_id"]]}
 
+    def _fire(self, row: Row) -> Row:
+        """Two machines may run jobs of one name: the later one's fires are kept under a name of their own."""
+        same = (Fire.job == row["job"], Fire.fire_time == row["fire_time"])
+        if self._target.scalar(select(func.count()).select_from(Fire).where(*same)):
+            row["job"] = f"{row['job']}@{self._source_id[:8]}"
+        if row["state"] in ("planned", "running"):
+            row |= {"state": "partial", "cause": "merged"}
+        return row
+
     def _run(self, row: Row) -> Row:
         if row["state"] == UNFINISHED:  # in its own corpus it may go on; here nobody works on it
             row |= {"state": "stopped", "cause": "merged"}
-        return self._moved(row, plan_run_id=Run, continues_run_id=Run)
+        return self._moved(row, plan_run_id=Run, continues_run_id=Run, fire_id=Fire)
 
     def _exposure(self, row: Row) -> Row:
         pointers = {"run_id": Run, "task_id": Task, "answer_id": Answer, "screen_image_id": Image}

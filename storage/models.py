@@ -1,5 +1,6 @@
 """The tables of a corpus (D1). One file holds rows and picture bytes; the schema changes only through Alembic.
 
+fires ── runs    (which runs a fire time of a schedule brought)
 runs ─┬─ tasks ─┬─ listings           what a result list held, opened or not
       │         └─ exposures ── shorts ─┬─ observations   caption and counts, with their time
       │                                 ├─ images ── image_data, looks
@@ -53,6 +54,24 @@ class Base(DeclarativeBase):
     }
 
 
+class Fire(Base):
+    """One planned fire time of a scheduled job, or one asked for by hand: written before work starts, never twice."""
+
+    __tablename__ = "fires"
+    __table_args__ = (UniqueConstraint("job", "fire_time"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str]
+    fire_time: Mapped[datetime]
+    """The nominal one, without jitter."""
+    requested: Mapped[bool]
+    """Asked for with `run-now`: no planned time."""
+    state: Mapped[str]
+    """planned (waits for its turn), running; at last done, late, partial or missed."""
+    cause: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
 class Run(Base):
     """One platform's share of one command, with everything needed to say under which conditions it ran (D5).
 
@@ -83,6 +102,8 @@ class Run(Base):
     ended_at: Mapped[datetime | None]
     field_coverage: Mapped[dict[str, Any] | None]
     """Share of the run's records with each field set, per kind of item."""
+    fire_id: Mapped[int | None] = mapped_column(ForeignKey("fires.id"))
+    """The fire time of a schedule that it belongs to; None for a crawl started by hand."""
 
 
 class Task(Base):
@@ -349,7 +370,7 @@ class Persona(Base):
 
 
 class Event(Base):
-    """Append-only: created, upgrade, relabel, recompute, merge, forget, export, login (D5).
+    """Append-only: created, upgrade, relabel, recompute, merge, forget, export, login, schedule (D5).
 
     The first event of a corpus is `created`; its detail holds the corpus id, the hash recipe and the
     fingerprint of the pseudonym key.

@@ -29,6 +29,8 @@ class RunSpec:
     environment: dict[str, Any]
     """See `storage.models.Run.environment`; any difference starts a new run that continues the old one."""
     profile_id: str
+    fire_id: int | None = None
+    """The row of the fire time of a schedule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Runs:
                 started_at=self._now(),
                 ended_at=None,
                 field_coverage=None,
+                fire_id=spec.fire_id,
             )
             row.profile_exposures = (
                 session.scalar(select(func.count()).where(Exposure.profile_id == row.profile_id)) or 0

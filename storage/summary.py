@@ -107,6 +107,12 @@ def summarise(database: Database, run_ids: Sequence[int] | None = None) -> Summa
         )
 
 
+def newest_runs(session: Session, most: int) -> list[RunFigures]:
+    """The newest so many runs, oldest first: what a display can refresh every few seconds."""
+    rows = session.scalars(select(Run).order_by(Run.id.desc()).limit(most)).all()
+    return [_run(session, row) for row in rows[::-1]]
+
+
 def _pragma(session: Session, name: str) -> int:
     return int(session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one())
 

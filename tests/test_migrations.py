@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 import storage.database
 from storage.database import PROJECT, alembic_config, open_database, upgrade
 from storage.errors import CorpusUnusable
+from storage.fires import Fires
 from storage.labels import insert_labels
 from storage.models import Base
 from storage.records import Label, LabelKind, Outcome, Stance
@@ -69,6 +70,7 @@ def corpus(tmp_path: Path) -> Path:
             linked = Label(kind=LabelKind.TOPIC, name="family", source="vlm", answer_id=kept.id)
             insert_labels(session, first.short_id, [linked], run.id, MOMENT)
         filled.runs.finish(run, "finished")
+        Fires(filled.database, lambda: MOMENT).plan("job", MOMENT)
     return path
 
 
