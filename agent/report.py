@@ -14,6 +14,8 @@ from storage.summary import PlatformFigures, Summary
 COVERAGE_FALL = 0.20
 """A field's share falling by more than this against the run before is a warning (the site has probably changed)."""
 
+SHOWN_RUNS = 20
+
 
 def print_session(console: Console, summary: Summary, log_file: Path | None = None) -> None:
     """What a command did, platform by platform, and what the corpus holds now."""
@@ -79,7 +81,7 @@ def print_status(console: Console, summary: Summary) -> None:
     table = Table(box=None, header_style="bold")
     for name in ("run", "platform", "mode", "state", "cause", "taken", "planned", "began (UTC)", "took"):
         table.add_column(name, justify="right" if name in ("run", "taken", "planned") else "left")
-    for run in summary.runs:
+    for run in summary.runs[-SHOWN_RUNS:]:
         took = span((run.ended_at - run.started_at).total_seconds()) if run.ended_at else "-"
         table.add_row(
             str(run.id),
@@ -93,6 +95,8 @@ def print_status(console: Console, summary: Summary) -> None:
             took,
         )
     console.print(table)
+    if (earlier := len(summary.runs) - SHOWN_RUNS) > 0:
+        console.print(f"and {earlier} earlier runs (--json has them all)", style="dim", highlight=False)
     for figures in summary.platforms:
         _print_causes(console, figures)
     for warning in coverage_warnings(summary.runs):

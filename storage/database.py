@@ -79,6 +79,18 @@ class CorpusLock:
             self._file = None
 
 
+def is_collecting(corpus: Path) -> bool:
+    """True while some process holds the collecting lock of this corpus; the lock itself is the proof, not its text."""
+    try:
+        with corpus.with_name(corpus.name + ".lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 class Database:
     """An open corpus file. `read()` and `write()` give sessions; a write commits when its block ends."""
 

@@ -126,7 +126,9 @@ def queue(session: Session) -> list[dict[str, Any]]:
             .join(Listing, Listing.task_id == Task.id)
             .where(wanted, Listing.state == "waiting")
             .group_by(Task.platform)
-        ).tuples()
+        )
+        .tuples()
+        .all()
     )
     rows = session.execute(
         select(Task.platform, func.count(), func.sum(Task.quota - Task.taken))
