@@ -106,15 +106,15 @@ def unhealthy(session: Session, database: Database, now: datetime) -> str | None
     return overdue(session, now)
 
 
-def shown(now: Standing) -> RenderableType:
-    """The figures as a screen full."""
+def shown(now: Standing, *, with_runs: bool = True) -> RenderableType:
+    """The figures as a screen full; without runs where they stand already."""
     parts: list[RenderableType] = [
         Text(
             f"{now.at:%Y-%m-%d %H:%M:%S} UTC   " + ("collecting" if now.collecting else "nobody collects"), style="bold"
         )
     ]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in now.warnings]
-    if now.runs:
+    if now.runs and with_runs:
         parts.append(_runs(now))
     if now.rates:
         parts.append(

@@ -88,7 +88,7 @@ def status(
             print_gaps(console, found)
         else:
             print_status(console, summarise(database))
-            console.print(shown(standing(database, now, timings)))
+            console.print(shown(standing(database, now, timings), with_runs=False))
     return 0
 
 
