@@ -120,16 +120,13 @@ def queue(session: Session) -> list[dict[str, Any]]:
     """
     open_runs = select(Run.plan_run_id).where(Run.state.in_(UNFINISHED))
     wanted = Task.run_id.in_(open_runs) & Task.state.in_(OPEN_STATES) & (Task.taken < Task.quota)
-    waiting = dict(
-        session.execute(
-            select(Task.platform, func.count())
-            .join(Listing, Listing.task_id == Task.id)
-            .where(wanted, Listing.state == "waiting")
-            .group_by(Task.platform)
-        )
-        .tuples()
-        .all()
+    listed = session.execute(
+        select(Task.platform, func.count())
+        .join(Listing, Listing.task_id == Task.id)
+        .where(wanted, Listing.state == "waiting")
+        .group_by(Task.platform)
     )
+    waiting = dict(listed.all())
     rows = session.execute(
         select(Task.platform, func.count(), func.sum(Task.quota - Task.taken))
         .where(wanted)
@@ -161,7 +158,7 @@ def run_rates(session: Session, run_ids: Sequence[int], now: datetime) -> dict[i
         .where(Exposure.run_id.in_(run_ids), Exposure.is_new)
         .group_by(Exposure.run_id)
     )
-    new = Counter(dict(rows.tuples().all()))
+    new = Counter(dict(rows.all()))
     found = {}
     for run in session.scalars(select(Run).where(Run.id.in_(run_ids))):
         seconds = ((run.ended_at or now) - run.started_at).total_seconds()

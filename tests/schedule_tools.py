@@ -29,28 +29,27 @@ class Waiting:
     def __init__(self) -> None:
         self.begun: list[tuple[str, datetime, int]] = []
         """Job, fire time and seed of every crawl, in the order in which they began."""
-        self._open: dict[str, asyncio.Future[Ended]] = {}
+        self._open: dict[str, Stop] = {}
+        self._ends: dict[str, Ended] = {}
 
     @property
     def running(self) -> list[str]:
         return sorted(self._open)
 
     async def __call__(self, active: Active) -> Ended:
-        settings = active.job.fired(active.fire.fire_time)
-        self.begun.append((active.job.id, active.fire.fire_time, settings.seed))
-        ending: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        self._open[active.job.id] = ending
-        stopped = asyncio.ensure_future(active.stop.wait())
+        job = active.job
+        self.begun.append((job.id, active.fire.fire_time, job.fired(active.fire.fire_time).seed))
+        self._open[job.id] = ending = Stop()
         try:
-            await asyncio.wait({ending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            return ending.result() if ending.done() else Ended(cause=STOPPED, exit_code=130)
+            finished = await active.stop.unless_stopped(ending.wait)
+            return self._ends[job.id] if finished else Ended(cause=STOPPED, exit_code=130)
         finally:
-            stopped.cancel()
-            del self._open[active.job.id]
+            del self._open[job.id]
 
     async def end(self, job: str, ended: Ended | None = None) -> None:
         """Let the job's crawl end, by default well."""
-        self._open[job].set_result(ended or Ended())
+        self._ends[job] = ended or Ended()
+        self._open[job].request()
         for _ in range(50):
             await asyncio.sleep(0)
 

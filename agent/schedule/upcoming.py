@@ -1,8 +1,8 @@
 """What a schedule has ahead, and where its history has gaps: for displays, which only read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -34,11 +34,11 @@ class Gap:
 
 def next_fires(timings: Mapping[str, Timing], now: datetime, number: int) -> list[tuple[datetime, str]]:
     """The next fire times of all jobs, nominal, with their job."""
-    ahead = [
-        ((time, job) for time in timing.between(now, datetime.max.replace(tzinfo=now.tzinfo)))
-        for job, timing in sorted(timings.items())
-    ]
-    return list(islice(merge(*ahead), number))
+
+    def ahead(job: str, timing: Timing) -> Iterator[tuple[datetime, str]]:
+        return ((time, job) for time in timing.between(now, datetime.max.replace(tzinfo=UTC)))
+
+    return list(islice(merge(*(ahead(job, timing) for job, timing in timings.items())), number))
 
 
 def known_timings(session: Session) -> dict[str, Timing]:

@@ -76,7 +76,9 @@ def main() -> bool:
     return not problems
 
 
-def interrupt(home: Path, process: subprocess.Popen[str], fire: datetime, number: int, seconds: int) -> Downtime:
+def interrupt(
+    home: Path, process: subprocess.Popen[str], fire: datetime, number: signal.Signals, seconds: int
+) -> Downtime:
     """Stop or kill the schedule in the midst of this fire's crawl, and let some time pass."""
     time.sleep(max(0.0, (fire - datetime.now(UTC)).total_seconds()))
     query = (
@@ -99,16 +101,13 @@ def wrong(corpus: Path, times: list[datetime], downtimes: list[Downtime]) -> lis
     """What is not as it has to be, one sentence each; prints the figures."""
     with open_database(corpus, write=False) as database, database.read() as session:
         kept = fires(session)
-        new = dict(
-            session.execute(
-                select(Run.fire_id, func.count())
-                .join(Exposure, Exposure.run_id == Run.id)
-                .where(Exposure.is_new)
-                .group_by(Run.fire_id)
-            )
-            .tuples()
-            .all()
+        counted = session.execute(
+            select(Run.fire_id, func.count())
+            .join(Exposure, Exposure.run_id == Run.id)
+            .where(Exposure.is_new)
+            .group_by(Run.fire_id)
         )
+        new = dict(counted.all())
     states = Counter(f"{fire.state}: {fire.cause}" if fire.cause else fire.state for fire in kept)
     print(f"{len(times)} fire times, {len(kept)} rows; " + "; ".join(f"{n} {s}" for s, n in states.most_common()))
     problems = []
