@@ -26,6 +26,9 @@ STOPPED, KILLED = "stopped", "killed"
 SCHEDULE, PAUSE, RESUME, RUN_NOW, NOTIFIED = "schedule", "pause", "resume", "run-now", "notified"
 """Kinds of events. `schedule`: detail is {job, timing, since}, timing None when the job is gone."""
 
+OF_A_SCHEDULE = (SCHEDULE, PAUSE, RESUME, RUN_NOW, NOTIFIED)
+"""What these say is of one machine's schedule: it does not go into another corpus."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FireItem:

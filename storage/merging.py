@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_leave
 from sqlalchemy.orm import Session
 
+from storage.fires import OF_A_SCHEDULE
 from storage.models import (
     Answer,
     Base,
@@ -60,7 +61,7 @@ class Merging:
         self.rows: Counter[str] = Counter()
 
     def copy(self) -> Counter[str]:
-        """Copy everything but `created`, looks (made again) and what the target has already.
+        """Copy everything but `created`, what a schedule says, looks (made again) and what the target has already.
 
         Returns:
             New rows by table; `shared shorts` are those that both corpora hold.
@@ -78,7 +79,7 @@ class Merging:
         self._copy(Exposure, self._exposure)
         self._copy_labels()
         self._copy_embeddings()
-        self._copy(Event, lambda row: self._moved(row, run_id=Run), Event.kind != CREATED)
+        self._copy(Event, lambda row: self._moved(row, run_id=Run), Event.kind.not_in((CREATED, *OF_A_SCHEDULE)))
         return +self.rows
 
     def _copy(self, table: type[Base], change: Change, *where: Any) -> None:
