@@ -40,6 +40,8 @@ ARGUMENTS = (
     "--no-default-browser-check",
     "--disable-dev-shm-usage",
 )
+NO_SANDBOX = "No usable sandbox"
+"""What Chromium says where neither user namespaces nor its helper give it one."""
 CLOSE_TIMEOUT = 5.0
 """Real seconds to wait for a page, context or browser to close before it is given up."""
 
@@ -123,25 +125,37 @@ class BrowserHost:
             if self._browser is None or not self._browser.is_connected():
                 assert self._playwright is not None
                 assert self.found is not None
-                arguments = list(ARGUMENTS)
-                if sys.platform == "linux" and os.geteuid() == 0:
-                    arguments.append("--no-sandbox")  # Chromium refuses to start as root otherwise
                 try:
-                    self._browser = await self._playwright.chromium.launch(
-                        executable_path=self.found.path,
-                        headless=self.headless,
-                        args=arguments,
-                        handle_sigint=False,
-                        handle_sigterm=False,
-                        handle_sighup=False,
-                    )
+                    self._browser = await self._launch(sandbox=not _is_root())
                 except Error as error:
-                    first = str(error).splitlines()[0]
-                    raise NotSetUp(
-                        f"the browser {self.found.path} does not start ({first}); see `python -m agent.doctor`"
-                    ) from error
+                    if NO_SANDBOX not in str(error):
+                        raise self._does_not_start(error) from error
+                    log.warning("browser_without_sandbox", path=str(self.found.path))
+                    try:
+                        self._browser = await self._launch(sandbox=False)
+                    except Error as again:
+                        raise self._does_not_start(again) from again
                 log.info("browser_started", path=str(self.found.path), version=self._browser.version)
             return self._browser
+
+    async def _launch(self, *, sandbox: bool) -> Browser:
+        """Start it, in Chromium's own sandbox unless that cannot be had: as root, or without user namespaces."""
+        assert self._playwright is not None
+        assert self.found is not None
+        return await self._playwright.chromium.launch(
+            executable_path=self.found.path,
+            headless=self.headless,
+            args=ARGUMENTS,
+            chromium_sandbox=sandbox,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+
+    def _does_not_start(self, error: Error) -> NotSetUp:
+        assert self.found is not None
+        first = str(error).splitlines()[0]
+        return NotSetUp(f"the browser {self.found.path} does not start ({first}); see `python -m agent.doctor`")
 
     async def context(self, profile: Profile) -> BrowserContext:
         """A fresh context with the profile's stored state (none for an anonymous one)."""
@@ -237,6 +251,11 @@ class Tab:
             await _quietly(page.close())
         if context is not None:
             await _quietly(context.close())
+
+
+def _is_root() -> bool:
+    """As root Chromium refuses to start in its sandbox."""
+    return sys.platform == "linux" and os.geteuid() == 0
 
 
 async def _quietly(closing: Any) -> None:
