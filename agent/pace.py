@@ -4,6 +4,7 @@ The delay never falls on an error: an error doubles it, and only a run of good v
 """
 
 from collections import Counter, deque
+from collections.abc import Iterable
 
 from agent.clock import PlatformClock, Stop
 from agent.platforms.base import Pace, Wall
@@ -33,6 +34,21 @@ class Pacer:
         self._not_before = float("-inf")
         self._walls: Counter[Wall] = Counter()
         self._lost = 0
+
+    def remember(self, views: Iterable[float], wall: tuple[Wall, float] | None = None) -> None:
+        """Let what earlier crawls did count, too: the ceiling and a wall's rest hold across crawls and restarts.
+
+        Args:
+            views: how many seconds ago each was, within the last hour.
+            wall: the last one since a view that worked, and how many seconds ago it came up.
+        """
+        now = self._clock.steady()
+        self._views.extend(sorted(now - ago for ago in views))
+        if self._views:
+            self._last = self._views[-1]
+        if wall is not None:
+            kind, ago = wall
+            self._not_before = now - ago + self.pace.rests.get(kind, self.pace.rest).pause
 
     @property
     def stop_requested(self) -> bool:

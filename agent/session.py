@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from agent.crawl import Crawl
 from agent.evidence import Evidence
 from agent.judges import Judges
 from agent.labelling import Labelling, label_stored
-from agent.pace import Pacer
+from agent.pace import HOUR, Pacer
 from agent.plan import TaskSpec, plan_hash, plan_tasks
 from agent.platforms import PLATFORMS, make_platform
-from agent.platforms.base import Platform, SiteFacts
+from agent.platforms.base import Platform, SiteFacts, Wall
 from agent.profiles import ANONYMOUS, Profile, beside
 from agent.progress import Counts, Progress
 from agent.settings import CrawlSettings
@@ -27,6 +28,7 @@ from agent.viewing import Viewing
 from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
+from storage.operations import last_wall, recent_views
 from storage.runs import RunItem, RunSpec
 from storage.study import TABLE, Study
 from storage.version import code_version
@@ -174,6 +176,7 @@ class Session:
                 profile=lambda: tab.profile.id,
             )
             pacer = Pacer(platform.pace, clock, self.stop)
+            self._remember(pacer, name, platform.time_scale)
             crawl = Crawl(
                 corpus=self.corpus,
                 plan_run_id=run.plan_run_id,
@@ -207,6 +210,18 @@ class Session:
             await platform.close()
             if run is not None:
                 self.corpus.runs.finish(run, state, cause or None)
+
+    def _remember(self, pacer: Pacer, name: str, scale: float) -> None:
+        """What the corpus knows of this platform's last hour (in platform seconds)."""
+        now = self.clock.now()
+        with self.corpus.database.read() as session:
+            views = recent_views(session, name, now - timedelta(seconds=HOUR / scale))
+            wall = last_wall(session, name)
+
+        def ago(moment: datetime) -> float:
+            return (now - moment).total_seconds() * scale
+
+        pacer.remember(map(ago, views), None if wall is None else (Wall(wall[0]), ago(wall[1])))
 
     def _profiles(self, platform: str, profile_id: str) -> Callable[[], Profile]:
         """The named profile; else a feed keeps its own, and a search is done by a fresh visitor per context.

@@ -85,31 +85,51 @@ def newest_wall(session: Session) -> int:
     return session.scalar(select(func.max(Event.id)).where(Event.kind == WALL)) or 0
 
 
+def recent_views(session: Session, platform: str, since: datetime) -> list[datetime]:
+    """When the platform was last asked to show a short, later than this; what was only passed over is none."""
+    shown = (
+        select(Exposure.shown_at)
+        .join(Run, Run.id == Exposure.run_id)
+        .where(Run.platform == platform, Exposure.shown_at > since, Exposure.outcome != Outcome.SKIPPED.value)
+    )
+    return list(session.scalars(shown.order_by(Exposure.shown_at)))
+
+
+def last_wall(session: Session, platform: str) -> tuple[str, datetime] | None:
+    """Kind and moment of the newest wall since the platform last showed a short; None where it has shown one since."""
+    walls = select(_wall, Event.at).where(*_walls_since(platform, _last_shown(session, platform)))
+    found = session.execute(walls.order_by(Event.id.desc()).limit(1)).first()
+    return None if found is None else (found[0], found[1])
+
+
 def blocks(session: Session) -> list[Block]:
     """Platforms that are blocked now, and since when: the first wall or block after the last short that was shown."""
     found = []
     for platform in session.scalars(select(Run.platform).distinct().order_by(Run.platform)).all():
-        shown = session.scalar(
-            select(func.max(func.coalesce(Exposure.ended_at, Exposure.shown_at)))
-            .join(Run, Run.id == Exposure.run_id)
-            .where(Run.platform == platform, Exposure.outcome == Outcome.DONE.value)
-        )
-
-        def later(column: Any, shown: datetime | None = shown) -> list[ColumnElement[bool]]:
-            return [] if shown is None else [column > shown]
-
-        walls = select(Event.at, _wall).where(Event.kind == WALL, _platform == platform, *later(Event.at))
-        runs = select(Run.ended_at, Run.cause).where(
-            Run.platform == platform, Run.state == "blocked", *later(Run.ended_at)
-        )
-        signs = [
-            (at, str(wall)) for query in (walls.order_by(Event.at).limit(1), runs.order_by(Run.ended_at).limit(1))
-            for at, wall in session.execute(query)
-        ]  # fmt: skip
-        if signs:
+        shown = _last_shown(session, platform)
+        walls = select(Event.at, _wall).where(*_walls_since(platform, shown)).order_by(Event.at).limit(1)
+        runs = select(Run.ended_at, Run.cause).where(Run.platform == platform, Run.state == "blocked")
+        if shown is not None:
+            runs = runs.where(Run.ended_at > shown)
+        ended = runs.order_by(Run.ended_at).limit(1)
+        if signs := [(at, str(wall)) for query in (walls, ended) for at, wall in session.execute(query)]:
             since, wall = min(signs)
             found.append(Block(platform=platform, since=since, wall=wall))
     return found
+
+
+def _last_shown(session: Session, platform: str) -> datetime | None:
+    """When the platform's last whole showing ended."""
+    return session.scalar(
+        select(func.max(func.coalesce(Exposure.ended_at, Exposure.shown_at)))
+        .join(Run, Run.id == Exposure.run_id)
+        .where(Run.platform == platform, Exposure.outcome == Outcome.DONE.value)
+    )
+
+
+def _walls_since(platform: str, shown: datetime | None) -> list[ColumnElement[bool]]:
+    where = [Event.kind == WALL, _platform == platform]
+    return where if shown is None else [*where, Event.at > shown]
 
 
 def queue(session: Session) -> list[dict[str, Any]]:

@@ -107,3 +107,21 @@ async def test_a_lost_connection_is_tried_again_for_about_an_hour() -> None:
     assert 3500 < waited < 4000
     pace.went_well()
     assert pace.lost_connection()
+
+
+async def test_the_ceiling_and_the_rest_after_a_wall_hold_over_a_restart() -> None:
+    clock = FakeClock()
+    pace = pacer(clock)
+    pace.remember(range(100, 1000, 100))  # nine views, the newest 100 s ago
+    await pace.before_view()
+    assert clock.seconds == 0
+    await pace.before_view()
+    assert clock.seconds == HOUR - 900
+    rested = pacer(FakeClock())
+    rested.remember([2.0])
+    assert rested.wait_needed() == PACE.min_delay - 2
+    rested.remember([], (Wall.RATE_LIMIT, 30.0))
+    assert rested.wait_needed() == PACE.rest.pause - 30
+    asked = pacer(FakeClock())
+    asked.remember([], (Wall.LOGIN, 1.0))
+    assert asked.wait_needed() == 0, "a person has dealt with it"

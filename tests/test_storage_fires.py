@@ -12,7 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from storage import merge
 from storage.database import alembic_config, is_collecting, open_database, upgrade
 from storage.fires import Fires, fires, known_jobs
-from storage.operations import blocks, costs_by_day, queue, rates, run_rates, walls_by_day
+from storage.models import Event
+from storage.operations import (
+    Block,
+    blocks,
+    costs_by_day,
+    last_wall,
+    queue,
+    rates,
+    recent_views,
+    run_rates,
+    walls_by_day,
+)
 from storage.records import Outcome
 from tests.storage_tools import MOMENT, answer, miss, open_corpus, record, rows, run_spec, scene, show, specs, start
 
@@ -108,6 +119,15 @@ def test_an_operators_figures_add_up_and_are_read_beside_a_writer(tmp_path: Path
             assert walls_by_day(session, MOMENT + HOUR) == {}
             assert costs_by_day(session, MOMENT - HOUR) == {"2026-01-02": {"calls": 1, "cost": 0.5}}
             assert blocks(session) == [], "a wall at the moment of the last short is no block"
+            assert last_wall(session, "sandbox") is None
+            assert recent_views(session, "sandbox", MOMENT - HOUR) == [MOMENT] * 3
+            assert recent_views(session, "sandbox", MOMENT) == recent_views(session, "youtube", MOMENT - HOUR) == []
         corpus.runs.finish(run, "finished")
+        with corpus.database.write() as session:
+            for minute, wall in ((1, "rate_limit"), (2, "bot_check")):
+                detail = {"wall": wall, "platform": "sandbox"}
+                session.add(Event(kind="wall", detail=detail, run_id=None, at=MOMENT + minute * HOUR / 60))
         with reading.read() as session:
             assert queue(session) == []
+            assert last_wall(session, "sandbox") == ("bot_check", MOMENT + HOUR / 30)
+            assert blocks(session) == [Block(platform="sandbox", since=MOMENT + HOUR / 60, wall="rate_limit")]
