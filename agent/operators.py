@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from agent.report import coverage_warnings
 from agent.schedule.timing import Timing
-from agent.schedule.upcoming import Gap, gaps, known_timings, next_fires, overdue
+from agent.schedule.upcoming import Gap, gaps, known_timings, overdue
 from retrieval.steps import span
 from storage.database import Database, is_collecting
 from storage.fires import RUNNING, FireItem, fire_counts, fires, paused_jobs
@@ -21,7 +21,7 @@ from storage.summary import RunFigures, newest_runs
 
 DAYS = 14
 SHOWN = 8
-"""Runs, fires and coming fire times on a screen."""
+"""Runs and fires on a screen."""
 LEAST_RECORDS = 20
 SHOWN_GAPS = 50
 
@@ -46,6 +46,7 @@ class Standing:
     fire_counts: dict[str, dict[str, int]]
     paused: list[str]
     next: list[tuple[datetime, str]]
+    """The next fire time of each job, before jitter."""
 
     @property
     def warnings(self) -> list[str]:
@@ -95,7 +96,7 @@ def standing(database: Database, now: datetime, timings: dict[str, Timing] | Non
             fires=fires(session, most=SHOWN),
             fire_counts=fire_counts(session),
             paused=sorted(paused_jobs(session)),
-            next=next_fires(known_timings(session) if timings is None else timings, now, SHOWN),
+            next=_next(known_timings(session) if timings is None else timings, now),
         )
 
 
@@ -162,7 +163,7 @@ def line(now: Standing) -> str:
 def read_gaps(database: Database, now: datetime) -> list[Gap]:
     """Planned fire times without a crawl that reached its end."""
     with database.read() as session:
-        return gaps(session, now)
+        return gaps(session, now, collecting=is_collecting(database.path))
 
 
 def print_gaps(console: Console, found: list[Gap]) -> None:
@@ -172,6 +173,10 @@ def print_gaps(console: Console, found: list[Gap]) -> None:
         console.print(_table(("gap", "fire time (UTC)", "state", "cause"), rows))
     earlier = f", {len(found) - SHOWN_GAPS} of them earlier (--json has them all)" if len(found) > SHOWN_GAPS else ""
     console.print(f"{len(found)} gaps{earlier}", highlight=False)
+
+
+def _next(timings: dict[str, Timing], now: datetime) -> list[tuple[datetime, str]]:
+    return sorted((time, job) for job, timing in timings.items() if (time := timing.after(now)) is not None)
 
 
 def _runs(now: Standing) -> Table:

@@ -10,7 +10,7 @@ What a schedule said, who paused it and what was asked for by hand are events (D
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select
@@ -83,7 +83,7 @@ class Fires:
         """Write the row of a fire asked for by hand, at this moment or the first one after it that is free."""
         with self._database.write() as session:
             while session.scalar(select(Fire.id).where(Fire.job == job, Fire.fire_time == at)) is not None:
-                at = at.replace(microsecond=at.microsecond + 1)
+                at += timedelta(microseconds=1)
             return _item(_added(session, job, at, requested=True))
 
     def miss(self, job: str, missed: Iterable[tuple[datetime, str]]) -> None:

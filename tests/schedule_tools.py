@@ -30,7 +30,7 @@ class Waiting:
         self.begun: list[tuple[str, datetime, int]] = []
         """Job, fire time and seed of every crawl, in the order in which they began."""
         self._open: dict[str, Stop] = {}
-        self._ends: dict[str, Ended] = {}
+        self._ends: dict[str, Ended | Exception] = {}
 
     @property
     def running(self) -> list[str]:
@@ -42,12 +42,15 @@ class Waiting:
         self._open[job.id] = ending = Stop()
         try:
             finished = await active.stop.unless_stopped(ending.wait)
-            return self._ends[job.id] if finished else Ended(cause=STOPPED, exit_code=130)
+            ended = self._ends[job.id] if finished else Ended(cause=STOPPED, exit_code=130)
+            if isinstance(ended, Exception):
+                raise ended
+            return ended
         finally:
             del self._open[job.id]
 
-    async def end(self, job: str, ended: Ended | None = None) -> None:
-        """Let the job's crawl end, by default well."""
+    async def end(self, job: str, ended: Ended | Exception | None = None) -> None:
+        """Let the job's crawl end, by default well, or raise."""
         self._ends[job] = ended or Ended()
         self._open[job].request()
         for _ in range(50):

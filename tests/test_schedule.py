@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.schedule.scheduler import NOT_RUNNING, PAUSED, STILL_RUNNING, Ended
-from storage.errors import UsageError
+from storage.errors import StorageFull, UsageError
 from storage.fires import Fires
 from tests.clocks import HandClock
 from tests.schedule_tools import running, write
@@ -184,6 +184,21 @@ async def test_a_blocked_crawl_is_a_partial_fire_and_the_next_one_runs(tmp_path:
         await clock.move_to(NOON + MINUTE)
         await one.crawls.end("one")
         assert one.states() == [("12:00", "partial", "captcha"), ("12:01", "done", None)]
+
+
+async def test_a_full_disk_ends_the_schedule_and_the_next_start_takes_up_what_was_under_way(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    path = write(tmp_path, ONE + '[[job]]\nid = "other"\nevery = "1m"\nplatform = "youtube"\n')
+    async with running(path, clock) as one:
+        await clock.move_to(NOON)
+        await one.crawls.end("one", StorageFull("no space left"))
+        with pytest.raises(StorageFull):
+            await one.task
+        assert one.states() == [("12:00", "running", None), ("12:00", "partial", "stopped")]
+    clock.moment = NOON + MINUTE / 2
+    async with running(path, clock) as one:
+        assert one.crawls.running == ["one", "other"]
 
 
 async def test_a_pause_holds_over_restarts_and_comes_from_another_process(tmp_path: Path, clock: HandClock) -> None:

@@ -46,8 +46,11 @@ def known_timings(session: Session) -> dict[str, Timing]:
     return {job: Timing(**known.timing) for job, known in known_jobs(session).items()}
 
 
-def gaps(session: Session, now: datetime) -> list[Gap]:
-    """Planned fire times without a crawl that reached its end, oldest first; also those that nobody was awake for."""
+def gaps(session: Session, now: datetime, *, collecting: bool) -> list[Gap]:
+    """Planned fire times without a crawl that reached its end, oldest first; also those that nobody was awake for.
+
+    `collecting` says whether a process holds the corpus: a crawl that looks under way may be a dead one's.
+    """
     found = [
         Gap(job=fire.job, fire_time=fire.fire_time, state=fire.state, cause=fire.cause)
         for fire in fires(session, states=(MISSED, PARTIAL))
@@ -55,7 +58,7 @@ def gaps(session: Session, now: datetime) -> list[Gap]:
     ]
     at_work = {fire.job for fire in fires(session, states=(PLANNED, RUNNING))}
     for known in known_jobs(session).values():
-        cause = STILL_RUNNING if known.job in at_work else NOT_RUNNING
+        cause = STILL_RUNNING if collecting and known.job in at_work else NOT_RUNNING
         found += [
             Gap(job=known.job, fire_time=time, state=UNRECORDED, cause=cause)
             for time in _unrecorded(session, known, now - timedelta(seconds=Timing(**known.timing).jitter))

@@ -42,10 +42,11 @@ class Watch:
     def look(self, active: list[Active]) -> None:
         """See whether anything has begun that somebody should know; cheap enough for every few seconds."""
         now = self._clock.now()
+        self._logouts(active)
         holding = self._costs(active)
         if self._looked is None or now - self._looked >= EVERY:
             self._looked = now
-            holding |= self._rows(now, active) | self._disk()
+            holding |= self._rows(now) | self._disk()
             self._standing &= holding.keys() | {key for key in self._standing if key[0] == "cost"}
         for key, facts in holding.items():
             if key not in self._standing:
@@ -62,7 +63,25 @@ class Watch:
             message=f"{job.id} missed {len(times)}, the last of {local(times[-1][0], job)}: {times[-1][1]}",
         )
 
-    def _rows(self, now: datetime, active: list[Active]) -> dict[tuple[str, ...], dict[str, Any]]:
+    def _logouts(self, active: list[Active]) -> None:
+        """At every look: the wall ends its crawl, and with it the knowledge of whose profile it met."""
+        with self._database.read() as session:
+            walls = walls_after(session, self._wall)
+        for number, platform, wall in walls:
+            self._wall = number
+            job = next((one.job for one in active if platform in one.job.platforms), None)
+            if wall == LOGIN and job is not None and job.settings.profile != ANONYMOUS:
+                profile = job.settings.profile
+                self._notifier.tell(
+                    "logout",
+                    platform=platform,
+                    job=job.id,
+                    profile=profile,
+                    message=f"{platform} asks the profile {profile} to log in; log in by hand with "
+                    f"`python -m agent.login --platform {platform} --profile {profile}`",
+                )
+
+    def _rows(self, now: datetime) -> dict[tuple[str, ...], dict[str, Any]]:
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         with self._database.read() as session:
             for block in blocks(session):
@@ -72,17 +91,6 @@ class Watch:
                         "wall": block.wall,
                         "since": block.since.isoformat(),
                         "message": f"{block.platform} is blocked ({block.wall}) since {block.since:%Y-%m-%d %H:%M} UTC",
-                    }
-            for number, platform, wall in walls_after(session, self._wall):
-                self._wall = number
-                job = next((one.job for one in active if platform in one.job.platforms), None)
-                if wall == LOGIN and job is not None and job.settings.profile != ANONYMOUS:
-                    found["logout", str(number)] = {
-                        "platform": platform,
-                        "job": job.id,
-                        "profile": job.settings.profile,
-                        "message": f"{platform} asks the profile {job.settings.profile} to log in; log in by hand with "
-                        f"`python -m agent.login --platform {platform} --profile {job.settings.profile}`",
                     }
             for pair in recent_coverage(session, LEAST_RECORDS):
                 for warning in coverage_warnings(pair):
