@@ -143,14 +143,17 @@ def _collect(settings: CrawlSettings, vocabulary: Vocabulary, console: Console, 
             print(json.dumps(summary.to_json(), indent=2))
         else:
             print_session(Console(), summary, log_file)
-    return _exit_code(result, sum(figures.seen for figures in summary.platforms), console)
+    code = exit_code(result, console)
+    if code == 0 and not sum(figures.seen for figures in summary.platforms):
+        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
+    return code
 
 
 async def _run(
     settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, console: Console, log_file: Path
 ) -> SessionResult:
     clock, stop = SystemClock(), Stop()
-    _listen_to_signals(stop, console)
+    listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
         if (persona := judges.persona) is not None:
             Personas(corpus.database).keep(
@@ -170,7 +173,7 @@ async def _run(
         return await session.run()
 
 
-def _listen_to_signals(stop: Stop, console: Console) -> None:
+def listen_to_signals(stop: Stop, console: Console) -> None:
     """Once: finish the short and stop. Twice: stop now, as if killed; what is committed is safe either way."""
     loop = asyncio.get_running_loop()
     work = asyncio.current_task()
@@ -187,7 +190,8 @@ def _listen_to_signals(stop: Stop, console: Console) -> None:
         loop.add_signal_handler(number, on_signal)
 
 
-def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
+def exit_code(result: SessionResult, console: Console) -> int:
+    """Say what stopped a command, if anything did, and the code that it ends with."""
     problems = [share.problem for share in result.platforms if share.problem] + [result.label_problem]
     for problem in problems:
         if problem is not None:
@@ -197,8 +201,6 @@ def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
         return max(worst)
     if result.interrupted:
         return cli.INTERRUPTED
-    if not seen:
-        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
     return 0
 
 

@@ -57,6 +57,7 @@ class Crawl:
         say: Callable[[str], None],
         evidence: Evidence,
         oldest: datetime | None = None,
+        newest: datetime | None = None,
         more: int = 20,
     ) -> None:
         self.corpus = corpus
@@ -68,8 +69,8 @@ class Crawl:
         self.counts = counts
         self._say = say
         self._evidence = evidence
-        self._oldest = oldest
-        """Shorts of result lists published before it are passed over, where a list says when."""
+        self._oldest, self._newest = oldest, newest
+        """Shorts of result lists published before or after are passed over, where the site says when."""
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
         self._turn = Stopwatch()
@@ -185,8 +186,8 @@ class Crawl:
         if record.kind is not Kind.SHORT:
             self.viewing.skip(task, record, listing)
             return
-        if self._oldest is not None and record.published is not None and record.published < self._oldest:
-            self.viewing.skip(task, record, listing, "too_old")
+        if (outside := self._outside_dates(record)) is not None:
+            self.viewing.skip(task, record, listing, outside)
             return
         if not await self._turn.waits(self.pacer.before_view()):
             return
@@ -195,6 +196,9 @@ class Crawl:
         try:
             shown = await self._answered(self.platform.open(page, record))
             await self._check_wall(page)
+            if (outside := self._outside_dates(shown.record)) is not None:  # its list did not say when
+                self.viewing.skip(task, shown.record, listing, outside)
+                return
             await self._show(page, task, shown, listing)
         except Unavailable as error:
             self.viewing.failed(task, record, Outcome.UNAVAILABLE, error.cause, listing)
@@ -207,6 +211,14 @@ class Crawl:
             await self._check_wall(page)  # a wall is not the short's fault
             self.viewing.failed(task, record, Outcome.FAILED, error.cause, listing)
             self._count_failure(error.cause, str(error))
+
+    def _outside_dates(self, record: Record) -> str | None:
+        """Why a short is not within the dates that are asked for; None where it is, or nobody says when it came."""
+        if record.published is None:
+            return None
+        if self._oldest is not None and record.published < self._oldest:
+            return "too_old"
+        return "too_new" if self._newest is not None and record.published >= self._newest else None
 
     # Feed
 

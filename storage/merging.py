@@ -25,6 +25,7 @@ from storage.models import (
     Listing,
     Observation,
     Persona,
+    Revisit,
     Run,
     Short,
     Task,
@@ -35,7 +36,8 @@ Row = dict[str, Any]
 Change = Callable[[Row], Row]
 AT_ONCE = 500
 COPIED = (
-    Run, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow, Embedding, Event,
+    Run, Revisit, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow, Embedding,
+    Event,
 )  # fmt: skip
 """Every table but looks, which are made again; a new table of the corpus needs its place in `Merging.copy`."""
 PENDING = "pending"
@@ -62,6 +64,7 @@ class Merging:
             New rows by table; `shared shorts` are those that both corpora hold.
         """
         self._copy(Run, self._run)
+        self._copy(Revisit, lambda row: self._moved(row, run_id=Run))
         self._copy(Task, lambda row: self._moved(row, run_id=Run))
         self._copy(Listing, lambda row: self._moved(row, task_id=Task))
         self._leave_known(ImageData, ("sha256",))

@@ -245,6 +245,7 @@ def insert_tasks(
             value=spec.value,
             keyword=spec.keyword,
             quota=spec.quota,
+            planned=spec.quota,
             taken=0,
             state="pending",
             attempts=0,
