@@ -92,7 +92,7 @@ class Crawl:
             self.corpus.tasks.start(task)
             with structlog.contextvars.bound_contextvars(task=task.position, keyword=task.keyword):
                 try:
-                    await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
+                    await self._work(task)
                     await self._keep_unreadable()
                 except LayoutChanged as change:
                     await self._keep_evidence("layout", what=str(change))
@@ -109,6 +109,10 @@ class Crawl:
                     self.pacer.went_wrong()
                     await self.tab.close()
                     self._count_failure("page_hung", "the page")
+
+    async def _work(self, task: TaskItem) -> None:
+        """One turn."""
+        await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
 
     async def _rest(self, task: TaskItem, wall: Blocked) -> None:
         """A wall: keep the queue, rest, or leave the platform alone for this command."""

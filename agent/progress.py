@@ -116,12 +116,15 @@ class Display(ABC, Generic[C]):
         self.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     async def _print_lines(self) -> None:
+        said: list[str] = []
         while True:
             await self.clock.sleep(LINE_EVERY)
             for counts in self.counts:
                 self.say(counts.line(self.seconds))
-            for line in self._more_lines():
+            more = self._more_lines()
+            for line in more if more != said else []:
                 self.say(line)
+            said = more
 
     def _more_lines(self) -> list[str]:
         """What else is to be said now, after the counts."""

@@ -101,8 +101,6 @@ class Session:
         standing: lines that say how a larger plan stands, shown beside each platform's counts.
     """
 
-    crawl: type[Crawl] = Crawl
-
     def __init__(
         self,
         *,
@@ -194,7 +192,7 @@ class Session:
                 profile=lambda: tab.profile.id,
             )
             pacer = Pacer(slowed(platform.pace, settings), clock, self.stop)
-            crawl = self.crawl(
+            crawl = self._crawl(
                 corpus=self.corpus,
                 plan_run_id=run.plan_run_id,
                 platform=platform,
@@ -245,6 +243,10 @@ class Session:
             )
             for name, limit in shares(settings).items()
         }
+
+    def _crawl(self, **parts: Any) -> Crawl:
+        """The loop of one platform."""
+        return Crawl(**parts)
 
     def _profiles(self, platform: str, settings: CrawlSettings, profile_id: str) -> Callable[[], Profile]:
         """The named profile; else a feed keeps its own, and a search is done by a fresh visitor per context.

@@ -234,7 +234,7 @@ def reopen_dry(session: Session, plan_run_ids: Iterable[int], at: datetime) -> i
     ).all()
     for row in rows:
         row.state, row.cause, row.updated_at = "pending", None, at
-    _continue_runs(session, {row.run_id for row in rows})
+    continue_runs(session, {row.run_id for row in rows})
     return len(rows)
 
 
@@ -262,11 +262,11 @@ def pass_on(session: Session, plan_run_ids: Iterable[int], at: datetime) -> int:
             task.quota -= 1
             passed += 1
             changed.add(heir.run_id)
-    _continue_runs(session, changed)
+    continue_runs(session, changed)
     return passed
 
 
-def _continue_runs(session: Session, plan_run_ids: set[int]) -> None:
+def continue_runs(session: Session, plan_run_ids: set[int]) -> None:
     """A finished run that has got more to do is one that stopped."""
     newest = [
         session.scalar(select(Run.id).where(Run.plan_run_id == run_id).order_by(Run.id.desc()).limit(1))
