@@ -143,10 +143,7 @@ def _collect(settings: CrawlSettings, vocabulary: Vocabulary, console: Console, 
             print(json.dumps(summary.to_json(), indent=2))
         else:
             print_session(Console(), summary, log_file)
-    code = exit_code(result, console)
-    if code == 0 and not sum(figures.seen for figures in summary.platforms):
-        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
-    return code
+    return _exit_code(result, sum(figures.seen for figures in summary.platforms), console)
 
 
 async def _run(
@@ -202,6 +199,13 @@ def exit_code(result: SessionResult, console: Console) -> int:
     if result.interrupted:
         return cli.INTERRUPTED
     return 0
+
+
+def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
+    code = exit_code(result, console)
+    if code == 0 and not seen:
+        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
+    return code
 
 
 if __name__ == "__main__":

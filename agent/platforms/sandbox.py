@@ -19,6 +19,7 @@ from playwright.async_api import Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
+from agent.platforms.page import crash
 from agent.sandbox.app import Options
 from agent.sandbox.server import SandboxServer
 from agent.sandbox.sites import NAME
@@ -180,7 +181,7 @@ class Sandbox(Platform):
 
         def on_request(request: Request) -> None:
             if request.url.endswith("/api/down") and '"crash"' in (request.post_data or ""):
-                begin(_crash(page))
+                begin(crash(page))
 
         page.on("response", on_response)
         page.on("request", on_request)
@@ -397,10 +398,3 @@ def _seconds(response: Response) -> float | None:
 async def _wheel(page: Page, patience: float) -> None:
     await page.locator(Q["column"]).hover(timeout=patience)
     await page.mouse.wheel(0, 600)
-
-
-async def _crash(page: Page) -> None:
-    """The fault `crash`: kill the page's process, which no page can do to itself."""
-    with suppress(Error):
-        client = await page.context.new_cdp_session(page)
-        await client.send("Page.crash")

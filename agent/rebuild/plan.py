@@ -135,7 +135,7 @@ class Plan(BaseModel):
         said = {**self.crawl, **own, **{name: value for name, value in given.items() if value not in (None, (), [])}}
         unknown = sorted(set(said) - set(CrawlSettings.model_fields))
         if unknown:
-            raise UsageError(f"the plan {self.name}: crawl.{unknown[0]} is no setting of agent.collect; correct it")
+            raise UsageError(f"crawl.{unknown[0]} is no setting of agent.collect; correct it")
         return load_settings(
             **said,
             platform=(platform,) if platform else tuple(self.share),
@@ -229,7 +229,7 @@ def _asked(plan: Plan, vocabulary: Vocabulary) -> list[tuple[Value, list[str]]]:
     for keyword in chosen:
         if keyword.value not in {value.id for value in values}:
             raise UsageError(
-                f"the plan {plan.name}: the keyword {keyword.word} belongs to the value {keyword.value}, which is none "
+                f"the keyword {keyword.word} belongs to the value {keyword.value}, which is none "
                 "of its values; take one of the two out"
             )
     found = [(value, [one.word for one in chosen if one.value == value.id]) for value in values]
@@ -273,7 +273,10 @@ def read_plan(path: Path) -> Plan:
         fields = {**fields, "vocabulary": str(path.parent / fields["vocabulary"])}
     try:
         plan = Plan.model_validate(fields)
-        plan.settings()
+        words = plan.words()
+        for platform in plan.share:
+            plan.settings(platform)
+            plan.tasks(platform, words)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
