@@ -267,8 +267,3 @@ def test_a_recheck_notes_what_is_left_and_forgets_what_is_gone_when_it_is_told_t
     # What is still there has got its caption and counts of today, and no second picture.
     assert rows(corpus, "SELECT count(*) FROM observations")[0][0] == observed - len(withdrawn) + len(found)
     assert rows(corpus, "SELECT count(*) FROM images WHERE role = 'frame'")[0][0] == len(before) - len(withdrawn)
-    # The removal is obeyed by whoever works beside this corpus: a third corpus does not open them again.
-    third = json.loads(
-        built.rebuild("list.jsonl", "--corpus", "third.sqlite", "--fault", "unavailable%1", "--json", code=5)
-    )
-    assert third["outcomes"]["forgotten"] == len(withdrawn)
