@@ -8,7 +8,7 @@ happens only where it was asked for (`pass_on`), and is counted apart.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -173,6 +173,23 @@ def plan_quotas(session: Session) -> list[dict[str, Any]]:
         if plan is not None:
             found.setdefault(str(plan["hash"]), (plan, []))[1].append(run.id)
     return [{"plan": plan, **quotas(task_counts(session, runs)).to_json()} for plan, runs in found.values()]
+
+
+def platform_quotas(session: Session) -> dict[str, Quota]:
+    """Quotas by platform over everything that was crawled; the parts of one plan count together.
+
+    A crawl without a plan passes nothing on beyond a value: what it has more than it planned was tried again.
+    """
+    together: dict[tuple[bool, str], list[int]] = defaultdict(list)
+    crawls = select(Run).where(Run.id == Run.plan_run_id, Run.mode.in_(("search", "feed"))).order_by(Run.id)
+    for run in session.scalars(crawls):
+        plan = run.settings.get(PLAN)
+        together[(True, plan["hash"]) if plan else (False, str(run.id))].append(run.id)
+    found: dict[str, Quota] = defaultdict(lambda: NONE)
+    for (planned, _), runs in together.items():
+        for platform, quota in quotas(task_counts(session, runs)).platforms.items():
+            found[platform] += quota if planned else replace(quota, from_values=0, from_platforms=0)
+    return dict(sorted(found.items()))
 
 
 def plan_runs(session: Session, hashes: Mapping[str, str], seed: int) -> dict[str, int]:

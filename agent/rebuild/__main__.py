@@ -24,9 +24,10 @@ from retrieval.steps import span
 from storage import cli
 from storage.corpus import Corpus, utc_now
 from storage.database import corpus_path, open_database
-from storage.dropping import drop
 from storage.errors import CorpusUnusable, NothingFound, UsageError
+from storage.forget import forget
 from storage.manifest import read_manifest
+from storage.pseudonyms import Pseudonyms
 from storage.revisits import THERE, Was, lost, own_shorts, write_report
 
 PLAN = ".toml"
@@ -259,7 +260,10 @@ class _Work:
         if not yes and not typer.confirm("Forget them?", err=True):
             self._console.print("nothing was forgotten", highlight=False)
             return Counter()
-        return drop(corpus, pairs)
+        gone = forget(corpus, Pseudonyms.of_user(), shorts=pairs)
+        for export in gone.exports:
+            self._console.print(f"an export that may still hold them: {export}", highlight=False)
+        return gone.rows + gone.beside
 
 
 def _own(shorts: Mapping[str, Any], older_than: str | None) -> Errand:

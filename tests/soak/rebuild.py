@@ -212,9 +212,7 @@ def _estimate(corpus: Path) -> None:
     paper = outlook(read_plan(shipped()["paper"]), {})
     for name, one in paper.platforms.items():
         least = one.target * seen / new * 3600 / one.views_per_hour
-        print(
-            f"  {name}: {one.target} at {one.views_per_hour} views an hour: {least / 86400:.1f} days of running at least"
-        )
+        print(f"  {name}: {one.target} at {one.views_per_hour} views an hour: at least {least / 86400:.1f} days")
     slowest = max(paper.platforms.items(), key=lambda pair: pair[1].target / pair[1].views_per_hour)
     least = slowest[1].target * seen / new * 3600 / slowest[1].views_per_hour
     own = between / (3600 / slowest[1].views_per_hour)
