@@ -18,7 +18,7 @@ from storage.records import Label, LabelKind, Stance
 from storage.removals import FILE, Tombstones, add_removals
 from storage.revisits import Verdict, Was, compare, lost, own_shorts
 from tests.in_process import Commands
-from tests.storage_tools import MOMENT, open_corpus, picture, scene, show, start
+from tests.storage_tools import MOMENT, open_corpus, picture, rows, scene, show, start
 
 LABEL = {"kind": "value", "name": "power", "source": "gpt", "stance": "expresses", "score": 0.5, "model": "m"}
 ROW = {
@@ -61,7 +61,7 @@ def test_ids_alone_are_a_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "says"),
+    ("lines", "says"),
     [
         ([], "holds no short"),
         ([ROW, ROW], "in row 1 and in row 2"),
@@ -84,15 +84,28 @@ def test_a_manifest_that_is_none_is_one_sentence_with_its_place_and_leaves_no_co
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    rows: list[Any],
+    lines: list[Any],
     says: str,
 ) -> None:
-    path = jsonl(tmp_path, *rows)
+    path = jsonl(tmp_path, *lines)
     ended = Commands(monkeypatch, capsys)(app, path, "--corpus", tmp_path / "c.sqlite", code=2)
     assert says in ended.err
     assert str(path) in ended.err
     assert len(ended.err.strip().splitlines()) == 1
     assert not (tmp_path / "c.sqlite").exists()
+
+
+@pytest.mark.parametrize("what", ["list", "plan", "recheck"])
+def test_a_corpus_in_use_is_one_sentence_and_nothing_is_lost(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    _, (task,) = start(corpus, 3)
+    show(corpus, task, "a", scene(1))
+    asked = {"list": jsonl(tmp_path, ROW), "plan": "sandbox-5000", "recheck": "--recheck"}[what]
+    ended = Commands(monkeypatch, capsys)(app, asked, "--corpus", tmp_path / "c.sqlite", code=2)
+    assert "another process" in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+    assert rows(tmp_path / "c.sqlite", "SELECT platform_id FROM shorts") == [("a",)]
 
 
 @pytest.mark.parametrize("file", ["m.parquet", "m.txt", "folder.parquet"])

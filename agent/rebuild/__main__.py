@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 
 from agent import logs
-from agent.collect import exit_code
+from agent.collect import WITHOUT_KEY, exit_code
+from agent.judges import decider_name
 from agent.rebuild.again import RECHECK, Again, Errand, errand_of, errand_seconds, print_outcomes
 from agent.rebuild.build import Building
 from agent.rebuild.outlook import outlook
@@ -145,7 +146,9 @@ class _Work:
             found = outlook(plan, self._given)
             print(json.dumps(found.to_json(), indent=2)) if self._as_json else found.print(Console())
             return 0
-        plan.settings(**self._given)
+        settings = plan.settings(**self._given)
+        if settings.decider == "auto" and decider_name(settings) == "similarity":
+            self._console.print(WITHOUT_KEY, style="yellow", highlight=False, soft_wrap=True)
         with self._open() as corpus:
             building = Building(
                 plan,
