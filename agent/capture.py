@@ -27,12 +27,14 @@ CAPTURE_TIMEOUT = 8.0
 RETRY_STEP = 0.7
 """Media seconds to go on when a frame is flat or covered (fade-in, loading card), at most `RETRIES` times."""
 RETRIES = 3
+OVERSHOOT = 0.5
+"""Media seconds by which an accelerated player may be late."""
 
 # A frame counts once it is presented, not once the clock has passed it: a busy machine shows an older picture. A
 # video without frames of its own at that time (a still one) gets half a second. An accelerated player (the sandbox)
 # overshoots and is set back; at normal speed nothing is ever sought.
 _FRAME_SCRIPT = """
-async (video, {at, timeout, height, quality}) => {
+async (video, {at, timeout, height, quality, overshoot}) => {
   const mark = Symbol.for('value-spectrum');
   if (!video[mark]) {
     const seen = video[mark] = {presented: -1, last: video.currentTime, total: video.currentTime};
@@ -59,7 +61,7 @@ async (video, {at, timeout, height, quality}) => {
   if (video.readyState < 2 || !video.videoWidth)
     return {error: video.error ? 'the video does not play' : 'no frame came'};
   video.pause();
-  if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + 0.5)) {
+  if (video.playbackRate > 1 && (seen.presented < at || Math.max(seen.presented, video.currentTime) > at + overshoot)) {
     const sought = new Promise(done => {
       video.addEventListener('seeked', done, {once: true});
       setTimeout(done, deadline - performance.now());
@@ -125,11 +127,14 @@ class Camera:
     def __init__(self) -> None:
         self._sessions: WeakKeyDictionary[Page, CDPSession] = WeakKeyDictionary()
 
-    async def capture(self, page: Page, video: ElementHandle, box: Box, *, at: float, timeout: float) -> Capture:
+    async def capture(
+        self, page: Page, video: ElementHandle, box: Box, *, at: float, timeout: float, overshoot: float = OVERSHOOT
+    ) -> Capture:
         """Wait for media time `at` (seconds), pause there, and take both pictures.
 
         Args:
             timeout: real seconds to wait for the first usable frame.
+            overshoot: media seconds beyond `at` from which an accelerated player is set back.
 
         Raises:
             CaptureFailed: no frame came (`no_frame`), it stayed flat (`flat`) or covered (`covered`).
@@ -145,6 +150,7 @@ class Camera:
                             "timeout": timeout * 1000,
                             "height": FRAME_HEIGHT,
                             "quality": FRAME_QUALITY,
+                            "overshoot": overshoot,
                         },
                     )
             except TimeoutError:

@@ -187,7 +187,8 @@ def listen_to_signals(stop: Stop, console: Console) -> None:
         loop.add_signal_handler(number, on_signal)
 
 
-def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
+def exit_code(result: SessionResult, console: Console) -> int:
+    """Say what stopped a command, if anything did, and the code that it ends with."""
     problems = [share.problem for share in result.platforms if share.problem] + [result.label_problem]
     for problem in problems:
         if problem is not None:
@@ -197,9 +198,14 @@ def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
         return max(worst)
     if result.interrupted:
         return cli.INTERRUPTED
-    if not seen:
-        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
     return 0
+
+
+def _exit_code(result: SessionResult, seen: int, console: Console) -> int:
+    code = exit_code(result, console)
+    if code == 0 and not seen:
+        raise NothingFound("nothing was found: every result list was empty; try other keywords or another platform")
+    return code
 
 
 if __name__ == "__main__":

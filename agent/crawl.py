@@ -57,6 +57,7 @@ class Crawl:
         say: Callable[[str], None],
         evidence: Evidence,
         oldest: datetime | None = None,
+        newest: datetime | None = None,
         more: int = 20,
     ) -> None:
         self.corpus = corpus
@@ -68,8 +69,8 @@ class Crawl:
         self.counts = counts
         self._say = say
         self._evidence = evidence
-        self._oldest = oldest
-        """Shorts of result lists published before it are passed over, where a list says when."""
+        self._oldest, self._newest = oldest, newest
+        """Shorts of result lists published before or after are passed over, where the site says when."""
         self._more = more
         """How many unopened items a visit to a result list should leave behind."""
         self._turn = Stopwatch()
@@ -91,7 +92,7 @@ class Crawl:
             self.corpus.tasks.start(task)
             with structlog.contextvars.bound_contextvars(task=task.position, keyword=task.keyword):
                 try:
-                    await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
+                    await self._work(task)
                     await self._keep_unreadable()
                 except LayoutChanged as change:
                     await self._keep_evidence("layout", what=str(change))
@@ -108,6 +109,10 @@ class Crawl:
                     self.pacer.went_wrong()
                     await self.tab.close()
                     self._count_failure("page_hung", "the page")
+
+    async def _work(self, task: TaskItem) -> None:
+        """One turn."""
+        await (self._search_turn(task) if task.mode == "search" else self._feed_turn(task))
 
     async def _rest(self, task: TaskItem, wall: Blocked) -> None:
         """A wall: keep the queue, rest, or leave the platform alone for this command."""
@@ -185,8 +190,8 @@ class Crawl:
         if record.kind is not Kind.SHORT:
             self.viewing.skip(task, record, listing)
             return
-        if self._oldest is not None and record.published is not None and record.published < self._oldest:
-            self.viewing.skip(task, record, listing, "too_old")
+        if (outside := self._outside_dates(record)) is not None:
+            self.viewing.skip(task, record, listing, outside)
             return
         if not await self._turn.waits(self.pacer.before_view()):
             return
@@ -195,6 +200,9 @@ class Crawl:
         try:
             shown = await self._answered(self.platform.open(page, record))
             await self._check_wall(page)
+            if (outside := self._outside_dates(shown.record)) is not None:  # its list did not say when
+                self.viewing.skip(task, shown.record, listing, outside)
+                return
             await self._show(page, task, shown, listing)
         except Unavailable as error:
             self.viewing.failed(task, record, Outcome.UNAVAILABLE, error.cause, listing)
@@ -207,6 +215,14 @@ class Crawl:
             await self._check_wall(page)  # a wall is not the short's fault
             self.viewing.failed(task, record, Outcome.FAILED, error.cause, listing)
             self._count_failure(error.cause, str(error))
+
+    def _outside_dates(self, record: Record) -> str | None:
+        """Why a short is not within the dates that are asked for; None where it is, or nobody says when it came."""
+        if record.published is None:
+            return None
+        if self._oldest is not None and record.published < self._oldest:
+            return "too_old"
+        return "too_new" if self._newest is not None and record.published >= self._newest else None
 
     # Feed
 

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.judges import decider_name, labeller_name, strategy_of
+from agent.pace import slowed
 from agent.plan import plan_tasks
-from agent.platforms import PLATFORMS
+from agent.platforms import platform_class
 from agent.questions import describe
+from agent.sandbox.sites import is_sandbox
 from agent.session import shares
 from agent.settings import CrawlSettings, Dwell
 from retrieval.pricing import price_of
@@ -69,6 +71,14 @@ class Forecast:
         )
 
 
+def seconds_an_item(settings: CrawlSettings, platform: str) -> float:
+    """Real seconds that one item seen is assumed to take at a platform's stated pace."""
+    pace = slowed(platform_class(platform).pace, settings)
+    held = max(settings.decide_window, PAGE_SECONDS) + WATCHED * Dwell(settings.dwell).mean
+    scale = settings.time_scale if is_sandbox(platform) else 1.0
+    return max(held, pace.min_delay, 3600 / pace.views_per_hour) / scale + PAGE_SECONDS / 2
+
+
 def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
     """The plan of a command and its cost.
 
@@ -80,14 +90,10 @@ def forecast(settings: CrawlSettings, vocabulary: Vocabulary) -> Forecast:
     seconds = 0.0
     limits = shares(settings)
     for name, limit in limits.items():
-        platform = PLATFORMS[name]
         for task in plan_tasks(settings, vocabulary, limit):
             values[task.value or "any"] += task.quota
             keywords.add(task.keyword)
-        held = max(settings.decide_window, PAGE_SECONDS) + WATCHED * Dwell(settings.dwell).mean
-        scale = settings.time_scale if name == "sandbox" else 1.0
-        one = max(held, platform.pace.min_delay, 3600 / platform.pace.views_per_hour) / scale + PAGE_SECONDS / 2
-        seconds = max(seconds, limit * SEEN_PER_NEW * one)
+        seconds = max(seconds, limit * SEEN_PER_NEW * seconds_an_item(settings, name))
     decider, labeller = decider_name(settings), labeller_name(settings)
     seen = round(sum(limits.values()) * SEEN_PER_NEW)
     strategy = strategy_of(settings) if decider == "vlm" else None

@@ -5,9 +5,11 @@ The delay never falls on an error: an error doubles it, and only a run of good v
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from agent.clock import PlatformClock, Stop
 from agent.platforms.base import Pace, Wall
+from agent.settings import CrawlSettings
 
 HOUR = 3600.0
 SLOWEST = 8.0
@@ -16,6 +18,15 @@ LOST_PAUSE, LOST_TRIES = 60.0, 6
 """Seconds of rest after a lost connection, doubled each time, and how often: about an hour."""
 RECOVERY = 0.9
 """Share of the extra delay that is left after one good view."""
+
+
+def slowed(pace: Pace, settings: CrawlSettings) -> Pace:
+    """A platform's pace, or a slower one where the settings ask for it; never a faster one."""
+    return replace(
+        pace,
+        min_delay=max(pace.min_delay, settings.min_delay or 0.0),
+        views_per_hour=min(pace.views_per_hour, settings.views_per_hour or pace.views_per_hour),
+    )
 
 
 class Pacer:

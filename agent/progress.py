@@ -5,6 +5,7 @@ Everything goes to standard error: standard output belongs to the result.
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -37,6 +38,8 @@ class Counts:
     blocked: int = 0
     cost: float | None = None
     doing: str = "starting"
+    forecast: bool = True
+    """Say how long it will take, by the pace since the start; False where something that knows more says it."""
 
     def line(self, seconds: float) -> str:
         """One line for a log or a pipe."""
@@ -53,7 +56,7 @@ class Counts:
         return 60 * self.new / seconds if seconds > 0 else 0.0
 
     def _remaining(self, seconds: float) -> str:
-        if self.new < 5:
+        if self.new < 5 or not self.forecast:
             return ""
         left = max(0, self.limit - self.already - self.new) * seconds / self.new
         return f", about {span(left)} left"
@@ -113,14 +116,29 @@ class Display(ABC, Generic[C]):
         self.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     async def _print_lines(self) -> None:
+        said: list[str] = []
         while True:
             await self.clock.sleep(LINE_EVERY)
             for counts in self.counts:
                 self.say(counts.line(self.seconds))
+            more = self._more_lines()
+            for line in more if more != said else []:
+                self.say(line)
+            said = more
+
+    def _more_lines(self) -> list[str]:
+        """What else is to be said now, after the counts."""
+        return []
 
 
+@dataclass
 class Progress(Display[Counts]):
-    """The counts of all platforms of a crawl."""
+    """The counts of all platforms of a crawl, and how the plan that it is a part of stands."""
+
+    standing: Callable[[], list[str]] | None = None
+
+    def _more_lines(self) -> list[str]:
+        return self.standing() if self.standing else []
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -146,4 +164,5 @@ class Progress(Display[Counts]):
                 f"{counts.rate(self.seconds):.1f}",
             )
         doing = [Text(f"{counts.platform}: {counts.doing}", style="dim", no_wrap=True) for counts in self.counts]
-        return Group(table, *doing, Text("Ctrl-C: finish this short and stop", style="dim"))
+        plan = [Text(line, no_wrap=True) for line in self._more_lines()]
+        return Group(table, *doing, *plan, Text("Ctrl-C: finish this short and stop", style="dim"))

@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rich.console import Console
@@ -17,9 +18,9 @@ from agent.crawl import Crawl
 from agent.evidence import Evidence
 from agent.judges import Judges
 from agent.labelling import Labelling, label_stored
-from agent.pace import HOUR, Pacer
+from agent.pace import HOUR, Pacer, slowed
 from agent.plan import TaskSpec, plan_hash, plan_tasks
-from agent.platforms import PLATFORMS, make_platform
+from agent.platforms import make_platform, platform_class
 from agent.platforms.base import Platform, SiteFacts, Wall
 from agent.profiles import ANONYMOUS, Profile, beside
 from agent.progress import Counts, Progress
@@ -34,6 +35,23 @@ from storage.study import TABLE, Study
 from storage.version import code_version
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """One platform's part of a command: its tasks, the settings that they are worked off under, and whose they are."""
+
+    settings: CrawlSettings
+    tasks: Sequence[TaskSpec]
+    identity: str
+    """What makes another command the same plan (`agent.plan.plan_hash`)."""
+    mode: str = "search"
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Stored with the run beside its settings."""
+
+    @property
+    def limit(self) -> int:
+        return sum(task.quota for task in self.tasks)
 
 
 @dataclass
@@ -70,8 +88,7 @@ def shares(settings: CrawlSettings) -> dict[str, int]:
         UsageError: an unknown platform, or fewer shorts than platforms.
     """
     for name in settings.platform:
-        if name not in PLATFORMS:
-            raise UsageError(f"--platform {name} is unknown; choose from {', '.join(PLATFORMS)}")
+        platform_class(name)
     names = list(dict.fromkeys(settings.platform))
     if settings.limit < len(names):
         raise UsageError(f"--limit {settings.limit} leaves a platform without a short; give at least {len(names)}")
@@ -80,7 +97,12 @@ def shares(settings: CrawlSettings) -> dict[str, int]:
 
 
 class Session:
-    """Runs a crawl. Holds the corpus, the browser and the judges for all platforms."""
+    """Runs a crawl. Holds the corpus, the browser and the judges for all platforms.
+
+    Args:
+        shares: what each platform does; by default the limit of the settings, dealt evenly.
+        standing: lines that say how a larger plan stands, shown beside each platform's counts.
+    """
 
     def __init__(
         self,
@@ -97,6 +119,8 @@ class Session:
         host: Callable[[], BrowserHost] | None = None,
         fire_id: int | None = None,
         study: Study | None = None,
+        shares: Mapping[str, Share] | None = None,
+        standing: Callable[[], list[str]] | None = None,
     ) -> None:
         """`fire_id` is the row of the fire time of a schedule; `study` is kept with each run."""
         self.settings = settings
@@ -110,6 +134,8 @@ class Session:
         self.log_file = log_file
         self.fire_id = fire_id
         self.study = study
+        self._shares = shares
+        self._standing = standing
         self._host = host or (lambda: BrowserHost(headless=settings.headless))
 
     async def run(self) -> SessionResult:
@@ -119,15 +145,15 @@ class Session:
             NotSetUp: no browser, or one that does not start.
         """
         result = SessionResult()
-        plan = shares(self.settings)
-        progress = Progress(clock=self.clock, console=self.console)
+        plan = self._shares or self._dealt()
+        progress = Progress(clock=self.clock, console=self.console, standing=self._standing)
         async with self._host() as host, progress:
             await host.browser()
             jobs = []
-            for name, limit in plan.items():
-                share = PlatformResult(platform=name)
-                result.platforms.append(share)
-                jobs.append(asyncio.create_task(self._platform(host, progress, share, limit)))
+            for name, share in plan.items():
+                ended = PlatformResult(platform=name)
+                result.platforms.append(ended)
+                jobs.append(asyncio.create_task(self._platform(host, progress, ended, share)))
             try:
                 await asyncio.gather(*jobs)
             finally:
@@ -137,15 +163,14 @@ class Session:
         result.label_problem = await self._complete_labels(result)
         return result
 
-    async def _platform(self, host: BrowserHost, progress: Progress, share: PlatformResult, limit: int) -> None:
-        settings, name = self.settings, share.platform
-        counts = Counts(platform=name, limit=limit)
+    async def _platform(self, host: BrowserHost, progress: Progress, result: PlatformResult, share: Share) -> None:
+        settings, name = share.settings, result.platform
+        counts = Counts(platform=name, limit=share.limit, forecast=self._standing is None)
         progress.counts.append(counts)
         platform = make_platform(name, settings, self.vocabulary, self.corpus.database.path)
-        identity = plan_hash(settings, self.vocabulary, name, self.judges.questions)
-        earlier = self.corpus.runs.unfinished(name, identity, settings.seed)
+        earlier = self.corpus.runs.unfinished(name, share.identity, settings.seed)
         profiles = self._profiles(
-            name, earlier.profile_id if earlier and settings.mode == "feed" else str(uuid.uuid4())
+            name, settings, earlier.profile_id if earlier and share.mode == "feed" else str(uuid.uuid4())
         )
         first_profile = profiles()
         tab = Tab(host, profiles, platform.attach, recycle_after=settings.recycle_after)
@@ -154,13 +179,12 @@ class Session:
         await platform.start()
         labelling: Labelling | None = None
         try:
-            plan = plan_tasks(settings, self.vocabulary, limit)
-            facts = await self._arrive(platform, tab)
-            run = self._start_run(name, identity, plan, host, facts, platform, first_profile)
-            share.run = run
+            facts = await self._arrive(platform, settings, tab)
+            run = self._start_run(name, share, host, facts, platform, first_profile)
+            result.run = run
             self.judges.budget.spent += self.corpus.answers.spent(self.corpus.runs.chain(run.plan_run_id)) or 0.0
             structlog.contextvars.bind_contextvars(platform=name, run=run.id)
-            self._welcome(progress, run, counts, limit)
+            self._welcome(progress, run, counts, share)
             clock = PlatformClock(self.clock, platform.time_scale)
             labelling = Labelling(self.corpus, run.id)
             viewing = Viewing(
@@ -175,9 +199,9 @@ class Session:
                 counts=counts,
                 profile=lambda: tab.profile.id,
             )
-            pacer = Pacer(platform.pace, clock, self.stop)
+            pacer = Pacer(slowed(platform.pace, settings), clock, self.stop)
             self._remember(pacer, name, platform.time_scale)
-            crawl = Crawl(
+            crawl = self._crawl(
                 corpus=self.corpus,
                 plan_run_id=run.plan_run_id,
                 platform=platform,
@@ -187,19 +211,20 @@ class Session:
                 counts=counts,
                 say=progress.say,
                 oldest=settings.oldest(self.clock.now()),
+                newest=settings.newest,
                 evidence=Evidence(beside(self.corpus.database.path, ".evidence"), name, self.clock, self.log_file),
             )
             await crawl.run()
-            share.unfinished = self.corpus.tasks.next_task(run.plan_run_id) is not None
-            state, cause = ("stopped", "stop requested") if share.unfinished else ("finished", "")
+            result.unfinished = self.corpus.tasks.next_task(run.plan_run_id) is not None
+            state, cause = ("stopped", "stop requested") if result.unfinished else ("finished", "")
         except (Blocked, LayoutChanged) as problem:
-            share.problem = problem
+            result.problem = problem
             state, cause = "blocked", getattr(problem, "wall", "layout")
         except SiteUnreachable as problem:
-            share.problem = problem
+            result.problem = problem
             state, cause = "blocked", "unreachable"
         except ValueSpectrumError as problem:
-            share.problem = problem
+            result.problem = problem
             cause = type(problem).__name__
             self.stop.request()  # spent money, a silent endpoint, a full disk: the others would meet it too
         finally:
@@ -223,28 +248,49 @@ class Session:
 
         pacer.remember(map(ago, views), None if wall is None else (Wall(wall[0]), ago(wall[1])))
 
-    def _profiles(self, platform: str, profile_id: str) -> Callable[[], Profile]:
+    def _dealt(self) -> dict[str, Share]:
+        """The limit of the settings, dealt over their platforms.
+
+        Raises:
+            UsageError: see `agent.plan.plan_tasks`.
+        """
+        settings = self.settings
+        return {
+            name: Share(
+                settings=settings,
+                tasks=plan_tasks(settings, self.vocabulary, limit),
+                identity=plan_hash(settings, self.vocabulary, name, self.judges.questions),
+                mode=settings.mode,
+            )
+            for name, limit in shares(settings).items()
+        }
+
+    def _crawl(self, **parts: Any) -> Crawl:
+        """The loop of one platform."""
+        return Crawl(**parts)
+
+    def _profiles(self, platform: str, settings: CrawlSettings, profile_id: str) -> Callable[[], Profile]:
         """The named profile; else a feed keeps its own, and a search is done by a fresh visitor per context.
 
         Raises:
             UsageError: there is no profile of this name.
         """
-        if self.settings.profile != ANONYMOUS:
-            named = Profile.named(platform, self.settings.profile)
+        if settings.profile != ANONYMOUS:
+            named = Profile.named(platform, settings.profile)
             return lambda: named
-        if self.settings.mode == "feed":
+        if settings.mode == "feed":
             own = Profile.beside(self.corpus.database.path, profile_id)
             return lambda: own
         ids = chain((profile_id, profile_id), iter(lambda: str(uuid.uuid4()), ""))  # the run's, then the first tab's
         return lambda: Profile(id=next(ids))
 
-    async def _arrive(self, platform: Platform, tab: Tab) -> SiteFacts:
+    async def _arrive(self, platform: Platform, settings: CrawlSettings, tab: Tab) -> SiteFacts:
         """What the site says of its visitor; nothing where a wall stands before it."""
         try:
             facts = await platform.site_facts(await tab.page())
         except Blocked:
             return SiteFacts()
-        if self.settings.engage and platform.like_needs_login and not facts.logged_in:
+        if settings.engage and platform.like_needs_login and not facts.logged_in:
             raise UsageError(
                 f"--engage needs a profile that you logged in to {platform.name} by hand; leave --engage out, or log in"
             )
@@ -253,8 +299,7 @@ class Session:
     def _start_run(
         self,
         name: str,
-        identity: str,
-        plan: list[TaskSpec],
+        share: Share,
         host: BrowserHost,
         facts: SiteFacts,
         platform: Platform,
@@ -268,7 +313,7 @@ class Session:
             "viewport": f"{visitor.width}x{visitor.height}",
             "locale": visitor.locale,
             "time_zone": visitor.time_zone,
-            "headless": self.settings.headless,
+            "headless": share.settings.headless,
             "time_scale": platform.time_scale,
             "keyword_file_sha256": self.vocabulary.sha256,
             "question_versions": self.judges.questions,
@@ -280,12 +325,13 @@ class Session:
         run = self.corpus.runs.start(
             RunSpec(
                 platform=name,
-                mode=self.settings.mode,
-                plan_hash=identity,
-                seed=self.settings.seed,
-                plan=plan,
+                mode=share.mode,
+                plan_hash=share.identity,
+                seed=share.settings.seed,
+                plan=share.tasks,
                 command=self.command,
-                settings=self.settings.recorded() | ({TABLE: asdict(self.study)} if self.study else {}),
+                settings={**share.settings.recorded(), **share.about}
+                | ({TABLE: asdict(self.study)} if self.study else {}),
                 environment=environment,
                 profile_id=profile.id,
                 fire_id=self.fire_id,
@@ -294,14 +340,16 @@ class Session:
         log.info("run", run=run.id, continued=run.continued, changed=run.changed, environment=environment)
         return run
 
-    def _welcome(self, progress: Progress, run: RunItem, counts: Counts, limit: int) -> None:
-        if self.settings.retry_failed:
-            again = self.corpus.tasks.retry_failed(run.plan_run_id, self.settings.cause)
+    def _welcome(self, progress: Progress, run: RunItem, counts: Counts, share: Share) -> None:
+        if share.settings.retry_failed:
+            again = self.corpus.tasks.retry_failed(run.plan_run_id, share.settings.cause)
             progress.say(f"{counts.platform}: {again} failed shorts will be tried again")
         tasks = self.corpus.tasks.of_run(run.plan_run_id)
         counts.already = sum(task.taken for task in tasks)
         if run.continued:
-            progress.say(f"{counts.platform}: going on with an unfinished run, {counts.already} of {limit} are there")
+            progress.say(
+                f"{counts.platform}: going on with an unfinished run, {counts.already} of {share.limit} are there"
+            )
         if run.changed:
             progress.say(f"{counts.platform}: a new run continues it, since these changed: {', '.join(run.changed)}")
 

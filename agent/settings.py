@@ -1,7 +1,7 @@
 """Settings of a crawl. Precedence: command line, environment (VALUE_SPECTRUM_...), value-spectrum.toml, defaults."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -30,6 +30,8 @@ PLACE_FIELDS = frozenset(
         "base_url",
         "api_key",
         "vocabulary",
+        "min_delay",
+        "views_per_hour",
     }
 )
 """Fields that change where or how fast a crawl runs, but not what it collects: not part of a plan's identity."""
@@ -77,6 +79,10 @@ class CrawlSettings(AskingSettings):
     keyword: Annotated[tuple[str, ...], NoDecode] = ()
     interest: str | None = None
     published: Literal["today", "week", "month", "year"] | None = None
+    since: date | None = None
+    """Search: shorts published on this day (UTC) or later."""
+    until: date | None = None
+    """Search: shorts published before this day (UTC)."""
     profile: str = "anonymous"
     limit: int = Field(default=100, ge=1)
     corpus: str = "data/corpus.sqlite"
@@ -100,6 +106,9 @@ class CrawlSettings(AskingSettings):
     dwell: str = "uniform:0:15"
     max_dwell: float = Field(default=30.0, ge=0, le=600)
     engage: bool = False
+    min_delay: float | None = Field(default=None, gt=0)
+    """Seconds between two views; the platform's own pace where that is slower (D11)."""
+    views_per_hour: int | None = Field(default=None, ge=1)
     headless: bool = True
     recycle_after: int = Field(default=250, ge=1)
 
@@ -130,9 +139,22 @@ class CrawlSettings(AskingSettings):
             raise ValueError(f"--media {self.media} is no folder")
         return self
 
+    @model_validator(mode="after")
+    def _check_dates(self) -> Self:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError(f"since {self.since} is not before until {self.until}")
+        return self
+
     def oldest(self, now: datetime) -> datetime | None:
-        """The moment before which a short is too old for `--published`; None without it."""
-        return None if self.published is None else now - timedelta(days=PUBLISHED_DAYS[self.published])
+        """The moment before which a short is too old for `published` or `since`; None without them."""
+        ends = [] if self.published is None else [now - timedelta(days=PUBLISHED_DAYS[self.published])]
+        ends += [] if self.since is None else [_midnight(self.since)]
+        return max(ends, default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The moment from which on a short is too new; None without `until`."""
+        return None if self.until is None else _midnight(self.until)
 
     def recorded(self) -> dict[str, Any]:
         """The resolved settings as stored with a run: never a key, of the endpoint's address the host alone."""
@@ -144,6 +166,10 @@ class CrawlSettings(AskingSettings):
     def identity(self) -> dict[str, Any]:
         """The settings that decide what is collected: two commands with the same ones have the same plan."""
         return {name: value for name, value in self.recorded().items() if name not in PLACE_FIELDS}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
 
 
 def load_settings(**given: Any) -> CrawlSettings:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 from playwright.async_api import Page
 
-from agent.capture import Camera, media_seconds, play_on
+from agent.capture import OVERSHOOT, Camera, Capture, media_seconds, play_on
 from agent.clock import PlatformClock, Stopwatch
 from agent.deciders.base import View
 from agent.judges import Judges
@@ -23,12 +23,14 @@ from agent.settings import CrawlSettings, Dwell
 from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.errors import ShortFailed
-from storage.exposures import NewExposure
+from storage.exposures import NewExposure, StoredExposure
 from storage.records import Action, Decision, Label, Outcome, Picture, Record, Verdict
 from storage.tasks import ListingItem, TaskItem
 
 log = structlog.get_logger()
 
+EXACT = 0.02
+"""Media seconds by which a picture that is compared with an earlier one may be late: less than a frame."""
 FRAME_TIMEOUT = 20.0
 """Real seconds to wait for a video's first usable frame."""
 
@@ -61,7 +63,7 @@ class Viewing:
         profile: Callable[[], str],
     ) -> None:
         self._corpus = corpus
-        self._run_id = run_id
+        self.run_id = run_id
         self._platform = platform
         self._clock = clock
         self._judges = judges
@@ -74,12 +76,22 @@ class Viewing:
         self._camera = Camera()
 
     async def show(
-        self, page: Page, task: TaskItem, shown: OnScreen, turn: Stopwatch, listing: ListingItem | None = None
-    ) -> None:
+        self,
+        page: Page,
+        task: TaskItem,
+        shown: OnScreen,
+        turn: Stopwatch,
+        listing: ListingItem | None = None,
+        at: float | None = None,
+    ) -> tuple[StoredExposure, Picture]:
         """Capture, decide, commit, act, close.
 
         Args:
             turn: splits this turn's time for the log.
+            at: media second of the picture, where it is not that of the settings (see `capture`).
+
+        Returns:
+            What became of it, and the frame.
 
         Raises:
             ShortFailed: no picture, or the short was no longer the one on screen when it was taken.
@@ -91,15 +103,11 @@ class Viewing:
         began, shown_at = clock.steady(), clock.now()
         if shown.video is None or short_id is None:
             raise ShortFailed("the short has no video to look at", "no_video")
-        capture = await turn.waits(
-            self._camera.capture(page, shown.video, shown.box, at=settings.at, timeout=FRAME_TIMEOUT)
-        )
-        if await turn.waits(self._platform.current_id(page)) != short_id:
-            raise ShortFailed("another short came up while this one was captured", "moved_on")
+        capture = await self.capture(page, shown, turn, at)
         if record.duration is None:
             record = replace(record, duration=capture.duration)
         view = View(
-            run_id=self._run_id,
+            run_id=self.run_id,
             record=record,
             screen=capture.screen,
             frame=capture.frame,
@@ -114,7 +122,7 @@ class Viewing:
 
         stored = self._corpus.exposures.store(
             NewExposure(
-                run_id=self._run_id,
+                run_id=self.run_id,
                 task=task,
                 listing=listing,
                 record=record,
@@ -157,6 +165,26 @@ class Viewing:
             seconds=round(clock.steady() - began, 2),
             own_ms=round(1000 * turn.own, 1),
         )
+        return stored, capture.frame
+
+    async def capture(self, page: Page, shown: OnScreen, turn: Stopwatch, at: float | None = None) -> Capture:
+        """Both pictures of the short on screen.
+
+        Args:
+            at: media second to be met exactly, also by an accelerated player; by default that of the settings.
+
+        Raises:
+            ShortFailed: no picture, or the short was no longer the one on screen when it was taken.
+        """
+        if shown.video is None:
+            raise ShortFailed("the short has no video to look at", "no_video")
+        overshoot, at = (OVERSHOOT, self._settings.at) if at is None else (EXACT, at)
+        capture = await turn.waits(
+            self._camera.capture(page, shown.video, shown.box, at=at, timeout=FRAME_TIMEOUT, overshoot=overshoot)
+        )
+        if await turn.waits(self._platform.current_id(page)) != shown.record.platform_id:
+            raise ShortFailed("another short came up while this one was captured", "moved_on")
+        return capture
 
     async def _judge(self, view: View, until: float) -> Judged:
         """Ask decider and labeller side by side; the labeller has until the window ends, then it delivers later."""
@@ -208,7 +236,7 @@ class Viewing:
         self, task: TaskItem, record: Record, outcome: Outcome, cause: str, listing: ListingItem | None
     ) -> None:
         self._corpus.exposures.store_unseen(
-            run_id=self._run_id,
+            run_id=self.run_id,
             task=task,
             listing=listing,
             record=record,

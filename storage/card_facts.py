@@ -13,6 +13,7 @@ from storage.dedupe import LEAST_CORRELATION, LEAST_SMALL, THRESHOLD
 from storage.index import CANDIDATE_BITS
 from storage.looks import RECIPE
 from storage.models import Answer, Embedding, Event, Exposure, Image, LabelRow, Observation, Run, Short, Task
+from storage.quotas import platform_quotas
 from storage.records import QUERY_SOURCE, LabelKind, Outcome, Stance
 from storage.removals import tombstones_of
 from storage.runs import COVERED_FIELDS
@@ -183,13 +184,22 @@ def _platforms(session: Session) -> Table:
 
 
 def _plans(session: Session) -> Table:
-    """New shorts that were planned and that were found; a dry keyword's rest may have passed on within its value."""
-    rows = session.execute(
-        select(Task.platform, func.sum(Task.quota), func.sum(Task.taken))
-        .group_by(Task.platform)
-        .order_by(Task.platform)
-    )
-    return {platform: {"planned": quota, "achieved": taken} for platform, quota, taken in rows}
+    """New shorts that were planned and that were found; what stands for dry keywords, other values and platforms."""
+    found = platform_quotas(session)
+    extra = {
+        "substituted within its value": "substituted",
+        "for other values": "from_values",
+        "for other platforms": "from_platforms",
+    }
+    shown = {what: name for what, name in extra.items() if any(getattr(quota, name) for quota in found.values())}
+    return {
+        platform: {
+            "planned": quota.planned,
+            "achieved": quota.achieved,
+            **{what: getattr(quota, name) for what, name in shown.items()},
+        }
+        for platform, quota in found.items()
+    }
 
 
 def _labels(session: Session, kind: LabelKind) -> Mapping[str, Counter[str]]:

@@ -18,6 +18,7 @@ from storage.models import Event
 from storage.pseudonyms import CONFIG_VARIABLE, Pseudonyms
 from storage.records import Record
 from storage.removals import Removals
+from storage.revisits import Revisits
 from storage.runs import Runs, release_dead
 from storage.tasks import Now, TaskQueue, release_active
 
@@ -67,6 +68,7 @@ class Corpus:
             self.exposures = Exposures(self.database, pseudonyms, now)
             self.answers = Answers(self.database, reuse_other_runs=reuse_answers)
             self.labels = Labels(self.database, now)
+            self.revisits = Revisits(self.database, pseudonyms, self.removals, now)
         except BaseException:
             self.database.close()
             raise

@@ -49,9 +49,14 @@ class Forgotten:
 
 
 def forget(
-    corpus: Corpus, pseudonyms: Pseudonyms, *, author: str | None = None, short: Pair | None = None
+    corpus: Corpus,
+    pseudonyms: Pseudonyms,
+    *,
+    author: str | None = None,
+    short: Pair | None = None,
+    shorts: Sequence[Pair] = (),
 ) -> Forgotten:
-    """Take an author's shorts, or one short, out of a corpus and of what lies beside it.
+    """Take an author's shorts, one short or several out of a corpus and of what lies beside it.
 
     Args:
         corpus: open with the collecting lock.
@@ -65,7 +70,7 @@ def forget(
     path, makes, now = corpus.database.path, Tombstones(pseudonyms), utc_now()
     hashed = None if author is None else pseudonyms.handle(author)
     with corpus.database.read() as session:
-        pairs = [short] if short else of_author(session, hashed or "")
+        pairs = [short] if short else list(shorts) or of_author(session, hashed or "")
         there = any(known(session, pair) for pair in pairs)
         marks = {one.mark for one in tombstones_of(session)}
         exports = [str(event.detail["out"]) for event in _events(session, EXPORT)]

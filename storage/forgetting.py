@@ -23,6 +23,7 @@ from storage.models import (
     Listing,
     LookRow,
     Observation,
+    Revisit,
     Short,
     Task,
 )
@@ -57,6 +58,7 @@ def known(session: Session, pair: Pair) -> bool:
         exists().where(Short.platform == pair[0], Short.platform_id == pair[1]),
         exists().where(Listing.platform == pair[0], Listing.platform_id == pair[1]),
         exists().where(Answer.platform == pair[0], Answer.platform_id == pair[1]),
+        exists().where(Revisit.platform == pair[0], Revisit.platform_id == pair[1]),
         exists().where(
             Exposure.task_id == Task.id, Task.platform == pair[0], Exposure.platform_id == pair[1]
         ),
@@ -124,6 +126,11 @@ def _remove_one(session: Session, pair: Pair) -> Counter[str]:
         )
     )
     gone["listings"] += result.rowcount
+    visited = update(Revisit).where(Revisit.platform == platform, Revisit.platform_id == platform_id)
+    result = session.execute(
+        visited.values(platform_id=None, expected={}, outcome=func.coalesce(Revisit.outcome, FORGOTTEN))
+    )
+    gone["revisits"] += result.rowcount
     return gone
 
 

@@ -27,6 +27,7 @@ from storage.models import (
     Listing,
     Observation,
     Persona,
+    Revisit,
     Run,
     Short,
     Task,
@@ -37,8 +38,8 @@ Row = dict[str, Any]
 Change = Callable[[Row], Row]
 AT_ONCE = 500
 COPIED = (
-    Fire, Run, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow, Embedding,
-    Event,
+    Fire, Run, Revisit, Task, Listing, ImageData, Persona, Short, Observation, Image, Answer, Exposure, LabelRow,
+    Embedding, Event,
 )  # fmt: skip
 """Every table but looks, which are made again; a new table of the corpus needs its place in `Merging.copy`."""
 PENDING = "pending"
@@ -68,6 +69,7 @@ class Merging:
         """
         self._copy(Fire, self._fire)
         self._copy(Run, self._run)
+        self._copy(Revisit, lambda row: self._moved(row, run_id=Run))
         self._copy(Task, lambda row: self._moved(row, run_id=Run))
         self._copy(Listing, lambda row: self._moved(row, task_id=Task))
         self._leave_known(ImageData, ("sha256",))

@@ -1,7 +1,8 @@
 """The tables of a corpus (D1). One file holds rows and picture bytes; the schema changes only through Alembic.
 
 fires ── runs    (which runs a fire time of a schedule brought)
-runs ─┬─ tasks ─┬─ listings           what a result list held, opened or not
+runs ─┬─ revisits                     shorts of a manifest, opened again by their ids
+      ├─ tasks ─┬─ listings           what a result list held, opened or not
       │         └─ exposures ── shorts ─┬─ observations   caption and counts, with their time
       │                                 ├─ images ── image_data, looks
       │                                 └─ labels
@@ -120,6 +121,9 @@ class Task(Base):
     value: Mapped[str | None]
     keyword: Mapped[str | None]
     quota: Mapped[int]
+    """What it is to bring now: a dry task's rest passes on to others."""
+    planned: Mapped[int | None]
+    """What it was to bring at first (`storage.quotas`); None in rows from before this was kept."""
     taken: Mapped[int] = mapped_column(default=0)
     """New shorts whose picture is no duplicate."""
     state: Mapped[str]
@@ -147,6 +151,28 @@ class Listing(Base):
     record: Mapped[dict[str, Any]]
     """What the list said of it, handles hashed."""
     seen_at: Mapped[datetime]
+
+
+class Revisit(Base):
+    """A short that is to be opened again by its id: a manifest's, or one of the corpus's own (`storage.revisits`)."""
+
+    __tablename__ = "revisits"
+    __table_args__ = (UniqueConstraint("run_id", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    """First run of the chain that opens it."""
+    position: Mapped[int]
+    platform: Mapped[str]
+    platform_id: Mapped[str | None] = mapped_column(index=True)
+    """None once the short was forgotten."""
+    expected: Mapped[dict[str, Any]]
+    """What was published of it: labels, phash, hash_recipe, frame_source, media_time, frame_sha256."""
+    outcome: Mapped[str | None]
+    """None while it waits; found, changed, not_comparable, gone, private, age, region, failed, forgotten."""
+    cause: Mapped[str | None]
+    distance: Mapped[int | None]
+    """Bits between the published hash and that of the frame at the published media time."""
+    at: Mapped[datetime | None]
 
 
 class Short(Base):

@@ -77,7 +77,7 @@ class Summary:
         return plain
 
 
-CRAWLED = ("search", "feed")
+CRAWLED = ("search", "feed", "revisit")
 """Modes of runs that look at a platform; the run of a benchmark asks about what is there."""
 
 

@@ -105,6 +105,10 @@ class TaskQueue:
         """Leave the task for a later command."""
         self._set(task.id, state="pending", cause=cause)
 
+    def settle(self, task: TaskItem) -> None:
+        """Everything of the task was asked for: what it has is what it was to bring."""
+        self._set(task.id, state="done", quota=task.taken)
+
     def dry(self, task: TaskItem) -> int:
         """The site has no more for this task: its rest passes on within its value, one short a keyword and round.
 
@@ -245,6 +249,7 @@ def insert_tasks(
             value=spec.value,
             keyword=spec.keyword,
             quota=spec.quota,
+            planned=spec.quota,
             taken=0,
             state="pending",
             attempts=0,

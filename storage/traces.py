@@ -3,6 +3,7 @@
 All of it belongs to the machine and can be thrown away; a piece of evidence that names somebody goes as a whole.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -11,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LOG, EVIDENCE, VECTORS, SANDBOX = ".log.jsonl", ".evidence", ".vectors", ".sandbox.jsonl"
-"""Endings of `<corpus>...`."""
+LOG, EVIDENCE, VECTORS, SANDBOX = ".log.jsonl", ".evidence", ".vectors", ".sandbox*.jsonl"
+"""Endings of `<corpus>...`; the sandbox has one for every site."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,8 @@ def remove_traces(corpus: Path, names: Names) -> Counter[str]:
     pattern = names.pattern()
     gone: Counter[str] = Counter()
     for suffix, what in ((LOG, "log lines"), (SANDBOX, "sandbox lines")):
-        gone[what] += _without_lines(corpus.with_name(corpus.name + suffix), pattern)
+        for file in sorted(corpus.parent.glob(glob.escape(corpus.name) + suffix)):
+            gone[what] += _without_lines(file, pattern)
     evidence = corpus.with_name(corpus.name + EVIDENCE)
     for folder in sorted(evidence.iterdir()) if evidence.is_dir() else []:
         texts = (path.read_text(encoding="utf-8", errors="replace") for path in folder.rglob("*") if path.is_file())
@@ -62,8 +64,6 @@ def remove_vectors(corpus: Path) -> None:
 
 
 def _without_lines(path: Path, pattern: re.Pattern[str]) -> int:
-    if not path.exists():
-        return 0
     gone = 0
     part = path.with_name(path.name + ".part")
     try:

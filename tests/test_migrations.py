@@ -1,6 +1,7 @@
 """Upgrades (D3): blank, and a filled old corpus that keeps every row and every byte."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from storage.database import PROJECT, alembic_config, open_database, upgrade
 from storage.errors import CorpusUnusable
 from storage.fires import Fires
 from storage.labels import insert_labels
+from storage.manifest import Published
 from storage.models import Base
+from storage.quotas import task_counts
 from storage.records import Label, LabelKind, Outcome, Stance
 from tests.storage_tools import (
     MOMENT,
@@ -32,6 +35,9 @@ from tests.storage_tools import (
     show,
     start,
 )
+
+REBUILDING = "0004_revisits"
+BEFORE_REBUILDING = ScriptDirectory.from_config(alembic_config()).get_revision(REBUILDING).down_revision
 
 LATER = '''"""A later release"""
 
@@ -69,6 +75,7 @@ def corpus(tmp_path: Path) -> Path:
         with filled.database.write() as session:
             linked = Label(kind=LabelKind.TOPIC, name="family", source="vlm", answer_id=kept.id)
             insert_labels(session, first.short_id, [linked], run.id, MOMENT)
+        filled.revisits.begin(run.plan_run_id, [Published(platform="sandbox", platform_id="a")])
         filled.runs.finish(run, "finished")
         Fires(filled.database, lambda: MOMENT).plan("job", MOMENT)
     return path
@@ -166,6 +173,30 @@ def test_an_upgrade_that_breaks_off_changes_nothing_and_can_be_tried_again(
     step.write_text(step.read_text().replace('raise RuntimeError("power cut")', "pass  # mended and longer"))
     open_corpus(corpus).close()
     assert rows(corpus, "SELECT version_num FROM alembic_version") == [("later",)]
+
+
+def test_a_corpus_from_before_rebuilding_keeps_its_tasks_and_can_be_continued(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with open_corpus(path) as corpus:
+        run, (task,) = start(corpus, 3)
+        show(corpus, task, "a", scene(1))
+    # As the release before left it: without the column, the table and the mark of this one.
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE tasks DROP COLUMN planned")
+        old.execute("DROP TABLE revisits")
+        old.execute("UPDATE alembic_version SET version_num = (?)", (BEFORE_REBUILDING,))
+    before = everything(path)
+    with open_corpus(path) as corpus:
+        (there,) = corpus.tasks.of_run(run.plan_run_id)
+        assert (there.quota, there.taken) == (3, 1)
+        with corpus.database.read() as session:
+            (count,) = task_counts(session, [run.plan_run_id])
+        assert (count.planned, count.achieved) == (3, 1)  # nobody knows what it began with: what it is to bring now
+        assert corpus.revisits.table([run.plan_run_id]) == {}
+    after = everything(path)
+    assert {*after} - {*before} == {"revisits"}
+    assert after["shorts"] == before["shorts"]
+    assert rows(path, "SELECT planned FROM tasks") == [(None,)]
 
 
 @pytest.mark.parametrize("write", [False, True])

@@ -13,13 +13,12 @@ from agent.benchmark.results import results, write_tables
 from agent.benchmark.run import Benchmark
 from agent.benchmark.summarise import summarise
 from agent.benchmark.summary import BenchmarkSummary
+from agent.sandbox.sites import is_sandbox
 from retrieval.steps import span
 from retrieval.vocabulary import load_vocabulary
 from storage.errors import NothingFound, UsageError
 from storage.sampling import picture_bytes
 from storage.version import code_version
-
-SANDBOX = "sandbox"
 
 
 def report(bench: Benchmark, out: Path, unanswered: int, *, compare_paper: bool) -> tuple[BenchmarkSummary, list[Path]]:
@@ -39,7 +38,7 @@ def report(bench: Benchmark, out: Path, unanswered: int, *, compare_paper: bool)
         plan_hash=bench.hash,
         value_set=bench.value_set.id,
         corpus=bench.value_set.corpus_id,
-        sandbox=any(shot.platform == SANDBOX for shot in bench.targets.shots),
+        sandbox=any(is_sandbox(shot.platform) for shot in bench.targets.shots),
         unanswered=unanswered,
         limit=bench.limits.limit,
         reused=found.reused,

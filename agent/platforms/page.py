@@ -6,6 +6,7 @@ counts (D9).
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,6 +168,13 @@ async def click_visible(page: Page, css: str, timeout: float) -> bool:
         return False
     await handle.click(timeout=timeout * 1000)
     return True
+
+
+async def crash(page: Page) -> None:
+    """Kill the page's process, which no page can do to itself (a fault of the sandbox)."""
+    with suppress(Error):
+        client = await page.context.new_cdp_session(page)
+        await client.send("Page.crash")
 
 
 def matches(url: str, endpoints: Mapping[str, str]) -> str | None:

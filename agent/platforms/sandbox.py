@@ -19,8 +19,10 @@ from playwright.async_api import Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
+from agent.platforms.page import crash
 from agent.sandbox.app import Options
 from agent.sandbox.server import SandboxServer
+from agent.sandbox.sites import NAME
 from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
 from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
@@ -99,11 +101,13 @@ class Sandbox(Platform):
     the content and not of the crawl; `media` and `faults` as `python -m agent.sandbox --help` explains them.
     """
 
-    name: ClassVar[str] = "sandbox"
+    name: ClassVar[str] = NAME
     hosts: ClassVar[tuple[str, ...]] = ("sandbox.invalid",)
     pace: ClassVar[Pace] = Pace(min_delay=2.0, views_per_hour=3600, rest=Rest(pause=60.0, budget=3))
     example: ClassVar[str] = CANONICAL + "1-3fa09c12de"
     like_needs_login: ClassVar[bool] = False
+    own_seed: ClassVar[int | None] = None
+    """Of a site whose name carries one (`agent.sandbox.sites`)."""
 
     def __init__(
         self,
@@ -128,8 +132,8 @@ class Sandbox(Platform):
         words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
         return cls(
             vocabulary=words,
-            state=corpus.with_name(corpus.name + ".sandbox.jsonl"),
-            seed=settings.sandbox_seed,
+            state=corpus.with_name(f"{corpus.name}.{cls.name}.jsonl"),
+            seed=settings.sandbox_seed if cls.own_seed is None else cls.own_seed,
             time_scale=settings.time_scale,
             media=settings.media,
             faults=settings.fault,
@@ -146,6 +150,10 @@ class Sandbox(Platform):
                 item = {"id": raw["id"], "unavailable": raw["status"]}
             return [_record(item)] if item else []
         return [_record(item) for item in raw.get("items", [])]
+
+    def _records(self, data: Any, kind: str) -> list[Record]:
+        """What `parse` reads, under this site's own name."""
+        return [replace(record, platform=self.name) for record in self.parse(data, kind)]
 
     async def start(self) -> None:
         """Launch the server.
@@ -173,7 +181,7 @@ class Sandbox(Platform):
 
         def on_request(request: Request) -> None:
             if request.url.endswith("/api/down") and '"crash"' in (request.post_data or ""):
-                begin(_crash(page))
+                begin(crash(page))
 
         page.on("response", on_response)
         page.on("request", on_request)
@@ -185,7 +193,7 @@ class Sandbox(Platform):
         data = await self._visit(page, address)
         cursor = 0
         while True:
-            records = self.parse(data, "search")
+            records = self._records(data, "search")
             if records or not (isinstance(data, dict) and data.get("cursor")):  # a cursor and no items: nothing found
                 yield records
             if not records or not data.get("hasMore"):
@@ -211,7 +219,7 @@ class Sandbox(Platform):
         if short_id is None:
             raise ShortFailed(f"a {record.kind} without id cannot be opened", "no_id")
         state = await self._visit(page, f"/short/{short_id}")
-        fresh = next(iter(self.parse(state, "short")), None)
+        fresh = next(iter(self._records(state, "short")), None)
         if fresh is not None and fresh.unavailable:
             raise Unavailable(f"{short_id} is not available ({fresh.unavailable})", fresh.unavailable)
         shown = await self._shown(page, None, TIMEOUT)
@@ -334,7 +342,7 @@ class Sandbox(Platform):
 
     def _note(self, received: _Received, data: Any) -> None:
         """Keep a feed answer's records by place; the newest of each place wins."""
-        records = self.parse(data, "feed")
+        records = self._records(data, "feed")
         if not records:
             return
         for item, record in zip(data["items"], records, strict=True):
@@ -358,7 +366,7 @@ def _record(item: Mapping[str, Any]) -> Record:
     created = item.get("createTime")
     told = {name: item.get(name) for name in ("language", "sound", "subtitles", "unavailable")}
     return Record(
-        platform="sandbox",
+        platform=NAME,
         platform_id=item["id"] or None,
         kind=kind,
         url=CANONICAL + item["id"] if item["id"] else None,
@@ -390,10 +398,3 @@ def _seconds(response: Response) -> float | None:
 async def _wheel(page: Page, patience: float) -> None:
     await page.locator(Q["column"]).hover(timeout=patience)
     await page.mouse.wheel(0, 600)
-
-
-async def _crash(page: Page) -> None:
-    """The fault `crash`: kill the page's process, which no page can do to itself."""
-    with suppress(Error):
-        client = await page.context.new_cdp_session(page)
-        await client.send("Page.crash")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
-from agent.platforms.sandbox import Sandbox
+from agent.sandbox.sites import is_sandbox
 from agent.sandbox.world import Truth, World
 from retrieval.judgements import write_labels
 from retrieval.vocabulary import Vocabulary, load_vocabulary
@@ -63,7 +63,8 @@ def main(
     """
     known = load_vocabulary(vocabulary)
     with open_database(corpus, write=False) as database, database.read() as session:
-        runs = session.scalars(select(Run).where(Run.platform == Sandbox.name))
+        sites = [name for name in session.scalars(select(Run.platform).distinct()) if is_sandbox(name)]
+        runs = session.scalars(select(Run).where(Run.platform.in_(sites)))
         hashes = {run.environment.get("keyword_file_sha256") for run in runs}
         if hashes - {None, known.sha256}:
             raise UsageError(f"{corpus} was collected with another vocabulary file; give that one as --vocabulary")
@@ -71,7 +72,7 @@ def main(
             session.scalars(
                 select(Short.platform_id)
                 .where(
-                    Short.platform == Sandbox.name,
+                    Short.platform.in_(sites),
                     Short.id.in_(select(Exposure.short_id).where(Exposure.frame_image_id.is_not(None))),
                 )
                 .order_by(Short.id)

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.soak import coverage, kills, retrieval, schedule, screenshots, sites
+from tests.soak import coverage, kills, rebuild, retrieval, schedule, screenshots, sites
 
 PARTS = {
     "kills": kills.main,
@@ -11,6 +11,7 @@ PARTS = {
     "retrieval": retrieval.main,
     "coverage": coverage.main,
     "schedule": schedule.main,
+    "rebuild": rebuild.main,
 }
 
 
