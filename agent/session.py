@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -255,6 +255,7 @@ class Session:
             "logged_in": facts.logged_in,
             "country": facts.country,
             "language": facts.language,
+            "study": self.settings.study and asdict(self.settings.study),
         }
         run = self.corpus.runs.start(
             RunSpec(

@@ -77,7 +77,7 @@ def change(path: Path, *statements: str) -> None:
 
 def whole(path: Path) -> list[str]:
     with open_database(path, write=False) as database, database.read() as session:
-        return check.problems(session)
+        return check.problems(database, session)
 
 
 # check

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from storage.models import Answer, Exposure, Image, ImageData, LabelRow, Observation, Short, Task
@@ -39,21 +39,23 @@ class Sample:
     suffix: str
 
 
-def samples(session: Session, chosen: Sequence[Chosen], picture: str) -> Iterator[Sample]:
+def samples(session: Session, chosen: Sequence[Chosen], picture: str, *, pictures: bool = True) -> Iterator[Sample]:
     """Rows and pictures in the given order.
 
     Args:
         picture: `screen` (as a viewer saw it) or `frame` (clean): which one of the two the dataset shows.
+        pictures: False leaves the bytes empty, for formats that have no place for them.
     """
     for start in range(0, len(chosen), ROWS_AT_ONCE):
         some = chosen[start : start + ROWS_AT_ONCE]
         found = _rows(session, some, picture)
         sha256s = {row["image_sha256"] for row in found}
-        query = select(ImageData.sha256, ImageData.data, ImageData.media_type).where(ImageData.sha256.in_(sha256s))
-        pictures = {row[0]: (row[1], row[2]) for row in session.execute(query)}
+        data = ImageData.data if pictures else null()
+        query = select(ImageData.sha256, data, ImageData.media_type).where(ImageData.sha256.in_(sha256s))
+        held = {row[0]: (row[1] or b"", row[2]) for row in session.execute(query)}
         for one, row in zip(some, found, strict=True):
-            data, media_type = pictures[row["image_sha256"]]
-            yield Sample(key=file_key(one.name), row=row, picture=data, suffix=SUFFIXES[media_type])
+            shown, media_type = held[row["image_sha256"]]
+            yield Sample(key=file_key(one.name), row=row, picture=shown, suffix=SUFFIXES[media_type])
 
 
 def file_key(name: str) -> str:
