@@ -1,9 +1,11 @@
 """A corpus with everything that a dataset, a card and the care of a corpus have to deal with, made in a second."""
 
 import os
+import resource
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,23 +77,48 @@ def fill(path: Path, numbers: range = range(SHORTS), *, platform: str = "sandbox
             )
 
 
+FILES: dict[str, list[tuple[range, str]]] = {
+    "corpus.sqlite": [(range(SHORTS), "p")],
+    "a.sqlite": [(range(14), "p")],
+    "b.sqlite": [(range(10, SHORTS), "q")],
+    "one.sqlite": [(range(14), "p"), (range(10, SHORTS), "q")],
+}
+"""Corpora by the crawls that made them; `one` is what `a` and `b` would be as one, with four shorts met twice."""
+
+
 class Shelf:
-    """Corpora that are made once for a module; a test gets a copy with the pseudonym key that they were made with."""
+    """Corpora that are made once; a test gets a copy with the pseudonym key that they were made with."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
         self.config = folder / "config"
 
-    def make(self, file: str, *fills: tuple[range, str]) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(self.config))
-            for numbers, plan in fills:
-                fill(self.folder / file, numbers, plan=plan)
+    def corpus(self, file: str) -> Path:
+        """The corpus itself, which nobody may write into."""
+        path = self._folder / file
+        if not path.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(self.config))
+                for numbers, plan in FILES[file]:
+                    fill(path, numbers, plan=plan)
+        return path
 
     def take(self, file: str, target: Path) -> Path:
-        own = Path(os.environ["VALUE_SPECTRUM_CONFIG_DIR"])
-        shutil.copytree(self.config, own, dirs_exist_ok=True)
-        return Path(shutil.copyfile(self.folder / file, target))
+        """A copy to do with as one likes."""
+        source = self.corpus(file)
+        shutil.copytree(self.config, os.environ["VALUE_SPECTRUM_CONFIG_DIR"], dirs_exist_ok=True)
+        return Path(shutil.copyfile(source, target))
+
+
+@contextmanager
+def small_disk(most: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes meanwhile; what is written beyond them fails as on a full disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def runner(app: typer.Typer, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:

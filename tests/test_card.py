@@ -32,13 +32,6 @@ retention = "until 2030"
 """
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
-    shelf.make("corpus.sqlite", (range(SHORTS), "p"))
-    return shelf
-
-
 @pytest.fixture
 def corpus(shelf: Shelf, tmp_path: Path) -> Path:
     return shelf.take("corpus.sqlite", tmp_path / "corpus.sqlite")

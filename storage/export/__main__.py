@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from storage import cli
 from storage.corpus import utc_now
 from storage.database import Database, open_database
-from storage.errors import CorpusUnusable, NothingFound, UsageError
+from storage.errors import CorpusUnusable, NothingFound, StorageFull, UsageError
 from storage.export.output import Folder, size, write_whole
 from storage.export.plan import Options, Plan, Shard, plan
 from storage.export.pseudonymise import STILL_SHOWN, Veil
@@ -229,7 +229,7 @@ def _record(database: Database, whole: Plan, out: Path, console: Console) -> Non
                 session.add(Event(kind=EXPORT, detail=detail, at=utc_now()))
         finally:
             writable.close(fold=False)
-    except CorpusUnusable as error:
+    except (CorpusUnusable, StorageFull) as error:
         console.print(f"the export is not in the corpus's history, so forget will not list it: {error}", markup=False)
 
 
