@@ -236,7 +236,7 @@ def _coverage(session: Session) -> Table:
     """Percentage of shorts with each field set, by their newest observation; by field, then platform."""
     newest = select(func.max(Observation.id)).group_by(Observation.short_id)
     columns = covered()
-    rows = session.execute(
+    rows: Any = session.execute(
         select(Short.platform, func.count(), *(func.count(column) for column in columns.values()))
         .join_from(Short, Observation, Observation.short_id == Short.id)
         .where(Observation.id.in_(newest))

@@ -178,9 +178,10 @@ def _forgotten(session: Session, *, database: Database) -> Iterator[str]:
     except UsageError as error:  # another user's key, or no removals at all
         yield str(error)
         return
-    rows = session.execute(select(Short.platform, Short.platform_id, Short.author)) if len(removals) else []
-    gone = sum(removals.cover(*row) for row in rows)
-    if gone:
+    if not len(removals):
+        return
+    rows = session.execute(select(Short.platform, Short.platform_id, Short.author))
+    if gone := sum(removals.cover(*row) for row in rows):
         yield f"{gone} shorts that were forgotten and are here; run storage.forget for them again"
 
 

@@ -155,8 +155,11 @@ def _pass_on(session: Session, images: Sequence[int]) -> Heirs:
 def _mend_evidence(session: Session, heirs: Heirs) -> None:
     """No evidence names a removed picture; in one pass, however many were removed."""
     heirs = {image_id: _last_heir(heirs, image_id) for image_id in heirs}
-    rows = session.execute(select(Image.id, Image.evidence).where(Image.evidence.is_not(None))) if heirs else []
-    for image_id, evidence in list(rows):
+    if not heirs:
+        return
+    for image_id, evidence in session.execute(
+        select(Image.id, Image.evidence).where(Image.evidence.is_not(None))
+    ).all():
         clean = _without_pictures(evidence, heirs, image_id)
         if clean != evidence:
             session.execute(update(Image).where(Image.id == image_id).values(evidence=clean))

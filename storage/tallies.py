@@ -4,7 +4,7 @@ Everything is read in one pass a table, whatever the number of shorts, and nothi
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -50,7 +50,7 @@ def concerns(stance: str | None, score: float | None) -> bool | None:
     return stance != Stance.NONE.value
 
 
-def totals(by_platform: Table) -> dict[str, int]:
+def totals(by_platform: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """Counts by row."""
     return {name: sum(of.values()) for name, of in by_platform.items()}
 

@@ -379,8 +379,12 @@ def test_a_full_disk_leaves_whole_shards_and_the_same_command_goes_on(
 
 def test_a_full_disk_leaves_nothing_of_a_file(tmp_path: Path) -> None:
     out = tmp_path / "manifests" / "manifest.csv"
+
+    def write(part: Path) -> None:
+        part.write_text("row\n" * 1_000)
+
     with small_disk(1_000), pytest.raises(StorageFull, match="no space left"):
-        write_whole(out, lambda part: part.write_text("row\n" * 1_000) and None)
+        write_whole(out, write)
     assert list(out.parent.iterdir()) == []
 
 

@@ -173,7 +173,7 @@ def make(database: Database, options: Options, out: Path, console: Console) -> d
     """
     veil = Veil(Pseudonyms.of_user()) if options.pseudonymise else None
     with database.read() as session:  # one state of the corpus, whatever a crawl adds meanwhile
-        whole = plan(database, session, options, veil and veil.name)
+        whole = plan(database, session, options, None if veil is None else veil.name)
         if not whole.chosen:
             raise NothingFound(f"nothing to export from {database.path} with these filters; loosen them")
         if not options.pictures:
