@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
+from storage.export.schema import LABEL
 from storage.models import Answer, Exposure, Image, ImageData, LabelRow, Observation, Short, Task
 
 ROWS_AT_ONCE = 100
@@ -143,17 +144,10 @@ def _of_observation(said: Observation | None) -> Row:
 def _labels(session: Session, ids: Sequence[int]) -> dict[int, list[Row]]:
     found: dict[int, list[Row]] = {}
     order = (LabelRow.source, LabelRow.kind, LabelRow.name)
-    for label in session.scalars(select(LabelRow).where(LabelRow.short_id.in_(ids)).order_by(*order)):
-        found.setdefault(label.short_id, []).append(
-            {
-                "kind": label.kind,
-                "name": label.name,
-                "stance": label.stance,
-                "source": label.source,
-                "score": label.score,
-                "model": label.model,
-            }
-        )
+    columns = [getattr(LabelRow, name) for name in LABEL]
+    rows = session.execute(select(LabelRow.short_id, *columns).where(LabelRow.short_id.in_(ids)).order_by(*order))
+    for short_id, *label in rows:
+        found.setdefault(short_id, []).append(dict(zip(LABEL, label, strict=True)))
     return found
 
 
