@@ -131,7 +131,7 @@ def exported(out: Path) -> dict[str, Any] | None:
         asked, stats = (json.loads(path.read_text(encoding="utf-8")) for path in (started, finished))
         suffix = FORMATS[asked["options"]["format"]].suffix
         files = {split: f"data/{split}-*{suffix}" if suffix else f"{split}/**" for split in stats["splits"]}
-        return {"files": files, "options": asked["options"], **stats}
+        return {"files": files, "options": asked["options"], "corpus": asked["corpus"], **stats}
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"the report of the export in {out} cannot be read ({error}); export again") from error
 
@@ -140,7 +140,9 @@ def exported(out: Path) -> dict[str, Any] | None:
 def command(
     corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
     out: Annotated[Path, typer.Option(help="Folder, as that of an export; made where needed.")] = DATASET,
-    study: Annotated[Path | None, typer.Option(help="TOML file with a [study] block [the newest run's].")] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="TOML file with a study block (default: what the runs were started with).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The card's figures as one JSON object.")] = False,
 ) -> int:
     """Write README.md, overview.png and overview.svg: counts, agreement, conditions, gaps, limits, the study.
@@ -159,6 +161,8 @@ def command(
     export = exported(out)
     with open_database(corpus, write=False) as database, database.read() as session:
         said = facts(session) | (tally(session) if export is None else export["counts"])
+        if export is not None and export["corpus"] != said["corpus_id"]:
+            raise UsageError(f"{out} holds an export of another corpus than {database.path}; name that one as --corpus")
         if not said["shorts"]:
             raise NothingFound(f"{database.path} holds no shorts; collect some first")
         studies = [(given, None)] if given else stored_studies(session)

@@ -3,15 +3,17 @@
 import os
 import resource
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 import typer
 
-from storage import cli
+from storage import check, cli
+from storage.database import open_database
 from storage.records import Label, LabelKind, Stance, Verdict
 from storage.tasks import TaskItem
 from tests.storage_tools import Spec, answer, open_corpus, record, run_spec, scene, show
@@ -134,3 +136,16 @@ def runner(app: typer.Typer, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         return ended.value.code, said.out, said.err
 
     return run
+
+
+def change(path: Path, *statements: str) -> None:
+    """Change rows behind the storage layer's back, keys off."""
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def whole(path: Path) -> list[str]:
+    with open_database(path, write=False) as database, database.read() as session:
+        return check.problems(database, session)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -199,9 +198,11 @@ def test_bad_input_gets_one_sentence_and_nothing_is_replaced(corpus: Path, tmp_p
     open_corpus(empty).close()
     assert cards("--corpus", empty, "--out", tmp_path / "card")[0] == 5
     assert not (tmp_path / "card").exists()
-    shutil.copytree(tmp_path / "other", tmp_path / "broken")
-    (tmp_path / "broken" / "report").mkdir()
-    (tmp_path / "broken" / "report" / "stats.json").write_text("{half")
-    (tmp_path / "broken" / "README.md").unlink()
-    code, _, complaint = cards("--corpus", corpus, "--out", tmp_path / "broken")
-    assert (code, complaint.count("\n")) == (2, 1), complaint
+    report = tmp_path / "broken" / "report"
+    report.mkdir(parents=True)
+    options = {"corpus": "another", "options": {"format": "jsonl"}}
+    for about, stats in ((options, '{"splits": {}, "counts": {}}'), ({}, '{"splits": {}}'), (options, "{half")):
+        (report / "export.json").write_text(json.dumps(about))
+        (report / "stats.json").write_text(stats)
+        code, _, complaint = cards("--corpus", corpus, "--out", tmp_path / "broken")
+        assert (code, complaint.count("\n")) == (2, 1), complaint

@@ -226,7 +226,7 @@ def test_the_manifest_holds_ids_labels_and_hashes_and_no_picture(kind: str, expo
 
 
 def test_filters_are_those_of_the_search_and_each_is_counted(exports: Run, tmp_path: Path) -> None:
-    code, said, note = exports(tmp_path / "a", "--value", "power", "--source", "query", "--decision", "yes", "--json")
+    code, said, note = exports(tmp_path / "a", "--value", "Power", "--source", "query", "--decision", "yes", "--json")
     assert (code, "power, says query" in note) == (0, True)
     assert {row["platform_id"] for row in parquet_rows(tmp_path / "a")} == {
         name(number) for number in range(0, SHORTS, 2) if number % 4
@@ -234,6 +234,8 @@ def test_filters_are_those_of_the_search_and_each_is_counted(exports: Run, tmp_p
     assert json.loads(said)["skipped"] == {"filtered: value": SHORTS // 2, "filtered: decision": 6}
     assert (tmp_path / "a" / "report" / "skipped.jsonl").read_text() == "", "what nobody asked for is not listed"
     assert exports(tmp_path / "b", "--platform", "tiktok")[0] == 5
+    code, _, complaint = exports(tmp_path / "b", "--value", "Wealth")
+    assert (code, "there is hedonism, power" in complaint, complaint.count("\n")) == (5, True, 1)
     assert exports(tmp_path / "b", "--until", "2020-01-01")[0] == 5
     assert not (tmp_path / "b").exists()
 

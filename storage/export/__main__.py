@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +26,7 @@ from storage.export.writers import FORMATS
 from storage.models import Event
 from storage.pseudonyms import Pseudonyms
 from storage.records import QUERY_SOURCE, LabelKind, Verdict
-from storage.selection import Selection, label_sources
+from storage.selection import Selection, label_names, label_sources
 from storage.steps import Steps
 from storage.tallies import tally
 
@@ -55,14 +56,16 @@ class Shown(StrEnum):
 def export(
     format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "parquet",
     out: Annotated[
-        Path | None, typer.Option(help=f"Folder to make [{DATASET}]; with --no-images the file [{MANIFEST_FILE}.*].")
+        Path | None,
+        typer.Option(help=f"Folder to make (default: {DATASET}), or a file ({MANIFEST_FILE}.*)."),
     ] = None,
     corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
     platform: Annotated[list[str] | None, typer.Option(help="Only this platform; may be repeated.")] = None,
-    value: Annotated[str | None, typer.Option(help="Only shorts with this value (its id, as power).")] = None,
+    value: Annotated[str | None, typer.Option(help="Only shorts with this value (as self-direction).")] = None,
     topic: Annotated[str | None, typer.Option(help="Only shorts with this topic.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="Who says value and topic [anybody but query, which is: collected under].")
+        str | None,
+        typer.Option(help="Who says value and topic (default: all but query, which means collected under)."),
     ] = None,
     since: Annotated[
         datetime | None, typer.Option(help="First seen at this time (UTC) or later.", formats=DATES)
@@ -118,6 +121,7 @@ def export(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     check(options, out)
     with open_database(corpus, write=False) as database:
+        options = replace(options, selection=in_the_corpus(database, options.selection))
         for note in notes(database, options):
             console.print(note, markup=False)
         said = make(database, options, out, console)
@@ -147,6 +151,25 @@ def check(options: Options, out: Path) -> None:
         raise UsageError("--no-images is a list of ids, which --pseudonymise takes away; leave one of them out")
     if out.exists():
         raise UsageError(f"{out} exists; give another --out, or delete it first")
+
+
+def in_the_corpus(database: Database, selection: Selection) -> Selection:
+    """The selection with value and topic written as the corpus has them (`Self Direction` is `self-direction`).
+
+    Raises:
+        NothingFound: no short is labelled so; names those that there are.
+    """
+    for kind in LabelKind:
+        asked = getattr(selection, kind.value)
+        if asked is not None:
+            names = label_names(database, kind)
+            plain = "-".join(asked.casefold().replace("_", " ").split())
+            found = next((name for name in names if plain in (name, name.casefold())), None)
+            if found is None:
+                there = ", ".join(names) or "nothing"
+                raise NothingFound(f"no short of {database.path} has the {kind.value} {asked}; there is {there}")
+            selection = replace(selection, **{kind.value: found})
+    return selection
 
 
 def notes(database: Database, options: Options) -> list[str]:

@@ -82,7 +82,7 @@ class Folder:
         Raises:
             UsageError: there is something else.
         """
-        about = {"digest": plan.digest, "options": plan.options.to_json()}
+        about = {"digest": plan.digest, "corpus": plan.corpus_id, "options": plan.options.to_json()}
         started = self.path / REPORT / STARTED
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is no folder; give another --out")

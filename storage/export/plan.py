@@ -16,6 +16,7 @@ from storage.export.split import TEST, TRAIN, picture_clusters, splits
 from storage.images import looks_like_picture
 from storage.models import Exposure, Image, ImageData, LabelRow, Observation, Short
 from storage.removals import Removals
+from storage.sampling import corpus_id
 from storage.selection import Selection, select_shorts
 
 DUPLICATE, FORGOTTEN, NO_PICTURE = "duplicate", "forgotten", "no picture"
@@ -90,6 +91,7 @@ class Plan:
     options: Options
     chosen: tuple[Chosen, ...]
     skipped: tuple[Skipped, ...]
+    corpus_id: str
     digest: str
     """The same for the same options on the same contents of a corpus."""
 
@@ -123,7 +125,7 @@ def plan(database: Database, session: Session, options: Options, rename: Callabl
             then: the order of the corpus would tell which row is which short of a manifest.
 
     Raises:
-        UsageError: the corpus has removals that cannot be obeyed here.
+        UsageError: the corpus has removals that cannot be obeyed here, or was never collected into.
     """
     removals = Removals.of(session, database.path)
     clustered = picture_clusters(session)
@@ -156,7 +158,14 @@ def plan(database: Database, session: Session, options: Options, rename: Callabl
     if rename is not None:
         chosen.sort(key=lambda one: rename(one.name))
         skipped.sort(key=lambda one: (one.reason, one.name or ""))
-    return Plan(options=options, chosen=tuple(chosen), skipped=tuple(skipped), digest=_digest(session, options, chosen))
+    identity = corpus_id(database)
+    return Plan(
+        options=options,
+        chosen=tuple(chosen),
+        skipped=tuple(skipped),
+        corpus_id=identity,
+        digest=_digest(session, identity, options, chosen),
+    )
 
 
 def _left_out(database: Database, selection: Selection, platforms: dict[int, str]) -> dict[int, str]:
@@ -198,12 +207,13 @@ def _with_picture(session: Session, role: str) -> set[int]:
     return {short_id for short_id, head in rows if looks_like_picture(bytes(head))}
 
 
-def _digest(session: Session, options: Options, chosen: Sequence[Chosen]) -> str:
+def _digest(session: Session, identity: str, options: Options, chosen: Sequence[Chosen]) -> str:
     newest = [session.scalar(select(func.max(table.id))) for table in (Observation, LabelRow, Exposure, Image)]
     closed = session.scalar(select(func.count(Exposure.ended_at)))
     labels = session.execute(select(func.count(LabelRow.id), func.max(LabelRow.made_at))).one()
     about = [
         LAYOUT,
+        identity,
         options.to_json(),
         newest,
         closed,
