@@ -168,7 +168,8 @@ def in_the_corpus(database: Database, selection: Selection) -> Selection:
             if found is None:
                 there = ", ".join(names) or "nothing"
                 raise NothingFound(f"no short of {database.path} has the {kind.value} {asked}; there is {there}")
-            selection = replace(selection, **{kind.value: found})
+            written: dict[str, Any] = {kind.value: found}
+            selection = replace(selection, **written)
     return selection
 
 

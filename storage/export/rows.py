@@ -68,10 +68,12 @@ def file_key(name: str) -> str:
 
 def _rows(session: Session, chosen: Sequence[Chosen], picture: str) -> list[Row]:
     ids = [one.short_id for one in chosen]
-    shorts = {short.id: short for short in session.scalars(select(Short).where(Short.id.in_(ids)))}
-    shown, frames = first_pictures(session, picture, ids), first_pictures(session, "frame", ids)
+    # Plain rows: objects of the mapped classes would take most of the time.
+    shorts = {row.id: row for row in session.execute(select(Short.__table__).where(Short.id.in_(ids)))}
+    shown, frames = _first_pictures(session, picture, ids), _first_pictures(session, "frame", ids)
     newest = select(func.max(Observation.id)).where(Observation.short_id.in_(ids)).group_by(Observation.short_id)
-    said = {row.short_id: row for row in session.scalars(select(Observation).where(Observation.id.in_(newest)))}
+    observed = select(Observation.__table__).where(Observation.id.in_(newest))
+    said = {row.short_id: row for row in session.execute(observed)}
     labels, showings, under = _labels(session, ids), _showings(session, ids), _collected_under(session, ids)
     return [
         {
@@ -89,13 +91,14 @@ def _rows(session: Session, chosen: Sequence[Chosen], picture: str) -> list[Row]
     ]
 
 
-def first_pictures(session: Session, role: str, short_ids: Sequence[int]) -> dict[int, Image]:
+def _first_pictures(session: Session, role: str, short_ids: Sequence[int]) -> dict[int, Any]:
     """The first picture of this role of each of these shorts."""
     first = select(func.min(Image.id)).where(Image.role == role, Image.short_id.in_(short_ids)).group_by(Image.short_id)
-    return {image.short_id: image for image in session.scalars(select(Image).where(Image.id.in_(first)))}
+    rows = session.execute(select(Image.__table__).where(Image.id.in_(first)))
+    return {row.short_id: row for row in rows}
 
 
-def _of_short(short: Short) -> Row:
+def _of_short(short: Any) -> Row:
     return {
         "platform": short.platform,
         "platform_id": short.platform_id,
@@ -112,7 +115,7 @@ def _of_short(short: Short) -> Row:
     }
 
 
-def _of_pictures(shown: Image, frame: Image, role: str) -> Row:
+def _of_pictures(shown: Any, frame: Any, role: str) -> Row:
     return {
         "picture": role,
         "width": shown.width,
@@ -126,7 +129,7 @@ def _of_pictures(shown: Image, frame: Image, role: str) -> Row:
     }
 
 
-def _of_observation(said: Observation | None) -> Row:
+def _of_observation(said: Any) -> Row:
     if said is None:
         names = ("caption", "views", "likes", "comments", "shares", "observed")
         return {**dict.fromkeys(names), "hashtags": []}
