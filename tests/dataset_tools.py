@@ -1,5 +1,6 @@
 """A corpus with everything that a dataset, a card and the care of a corpus have to deal with, made in a second."""
 
+import hashlib
 import os
 import resource
 import shutil
@@ -149,3 +150,9 @@ def change(path: Path, *statements: str) -> None:
 def whole(path: Path) -> list[str]:
     with open_database(path, write=False) as database, database.read() as session:
         return check.problems(database, session)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}

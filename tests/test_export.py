@@ -28,7 +28,7 @@ from storage.models import Event
 from storage.pseudonyms import Pseudonyms
 from storage.removals import FILE, Tombstones, add_removals
 from tests.commands import kill_group, start
-from tests.dataset_tools import COPIES, SHORTS, Run, Shelf, author, name, runner, small_disk
+from tests.dataset_tools import COPIES, SHORTS, Run, Shelf, author, files, name, runner, small_disk
 from tests.storage_tools import MOMENT, rows, scene, show, until
 from tests.storage_tools import start as start_run
 
@@ -69,12 +69,6 @@ def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 
 def make(corpus: Path, out: Path, kind: str) -> None:
     assert export(corpus=str(corpus), out=out, format=kind, shard=SHARD, test=TEST) == 0
-
-
-def files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 def parquet_rows(folder: Path) -> list[dict[str, Any]]:
