@@ -89,6 +89,9 @@ def collect(
     fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, no_video%0.05.")] = None,
     sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content (default: 1).")] = None,
     log_file: Annotated[Path | None, typer.Option(help="JSON lines (default: CORPUS.log.jsonl).")] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="TOML file with a study block, which goes onto the dataset card.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost in time and money.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> int:

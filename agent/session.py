@@ -31,7 +31,6 @@ from storage.corpus import Corpus
 from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
 from storage.operations import last_wall, recent_views
 from storage.runs import RunItem, RunSpec
-from storage.study import TABLE, Study
 from storage.version import code_version
 
 log = structlog.get_logger()
@@ -118,11 +117,10 @@ class Session:
         log_file: Path | None = None,
         host: Callable[[], BrowserHost] | None = None,
         fire_id: int | None = None,
-        study: Study | None = None,
         shares: Mapping[str, Share] | None = None,
         standing: Callable[[], list[str]] | None = None,
     ) -> None:
-        """`fire_id` is the row of the fire time of a schedule; `study` is kept with each run."""
+        """`fire_id` is the row of the fire time of a schedule."""
         self.settings = settings
         self.vocabulary = vocabulary
         self.command = command
@@ -133,7 +131,6 @@ class Session:
         self.console = console
         self.log_file = log_file
         self.fire_id = fire_id
-        self.study = study
         self._shares = shares
         self._standing = standing
         self._host = host or (lambda: BrowserHost(headless=settings.headless))
@@ -321,6 +318,7 @@ class Session:
             "logged_in": facts.logged_in,
             "country": facts.country,
             "language": facts.language,
+            "study": share.settings.study and asdict(share.settings.study),
         }
         run = self.corpus.runs.start(
             RunSpec(
@@ -330,8 +328,7 @@ class Session:
                 seed=share.settings.seed,
                 plan=share.tasks,
                 command=self.command,
-                settings={**share.settings.recorded(), **share.about}
-                | ({TABLE: asdict(self.study)} if self.study else {}),
+                settings={**share.settings.recorded(), **share.about},
                 environment=environment,
                 profile_id=profile.id,
                 fire_id=self.fire_id,

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from retrieval.asking import PREFIX, SETTINGS_FILE, AskingSettings
 from storage.chance import draw
 from storage.errors import UsageError
+from storage.study import Study, read_study, study_of
 
 SECRET_FIELDS = frozenset({"api_key"})
 PLACE_FIELDS = frozenset(
@@ -35,6 +36,13 @@ PLACE_FIELDS = frozenset(
     }
 )
 """Fields that change where or how fast a crawl runs, but not what it collects: not part of a plan's identity."""
+
+
+def _study(given: Any) -> Any:
+    """The block itself, as the settings file holds it, or a file that holds it."""
+    if isinstance(given, dict):
+        return study_of(given, SETTINGS_FILE)
+    return read_study(Path(given)) if isinstance(given, str | Path) else given
 
 
 PUBLISHED_DAYS = {"today": 1, "week": 7, "month": 31, "year": 366}
@@ -120,6 +128,8 @@ class CrawlSettings(AskingSettings):
     retry_failed: bool = False
     cause: str | None = None
     log_file: Path | None = None
+    study: Annotated[Study | None, NoDecode, BeforeValidator(_study)] = None
+    """Kept with each run (`storage.study`); it decides nothing."""
 
     @field_validator("platform", "value", "keyword", "fault", mode="before")
     @classmethod
@@ -157,8 +167,11 @@ class CrawlSettings(AskingSettings):
         return None if self.until is None else _midnight(self.until)
 
     def recorded(self) -> dict[str, Any]:
-        """The resolved settings as stored with a run: never a key, of the endpoint's address the host alone."""
-        recorded = self.model_dump(mode="json", exclude=set(SECRET_FIELDS))
+        """The resolved settings as stored with a run: never a key, of the endpoint's address the host alone.
+
+        The study stands beside them, among the run's conditions: another one begins another run.
+        """
+        recorded = self.model_dump(mode="json", exclude={*SECRET_FIELDS, "study"})
         if self.base_url:
             recorded["base_url"] = urlsplit(self.base_url).hostname
         return recorded

@@ -1,4 +1,4 @@
-"""`python -m storage.card CORPUS --out FOLDER`: the dataset card in the hub's format, with the distribution figure."""
+"""`python -m storage.card`: the dataset card in the hub's format, with the distribution figure."""
 
 import json
 import re
@@ -13,21 +13,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import cli
-from storage.card_facts import facts, label_platforms, shown_source
+from storage.card_facts import facts, shown_source
 from storage.database import open_database
 from storage.errors import NothingFound, UsageError
 from storage.export.output import REPORT, STARTED, STATS, write_whole
+from storage.export.pseudonymise import STILL_SHOWN
+from storage.export.schema import COLUMNS
 from storage.export.writers import FORMATS
-from storage.figures import overview
+from storage.figures import Panel, overview
 from storage.models import Run
-from storage.records import QUERY_SOURCE, LabelKind
+from storage.records import QUERY_SOURCE
 from storage.study import TABLE, Study, read_study, study_of
+from storage.tallies import tally, totals
 from storage.version import code_version
 
 TEMPLATE = "dataset_card.md.jinja"
 CARD, FIGURE = "README.md", "overview"
 MADE_BY = "# made by python -m storage.card"
 TITLE = "Value-Spectrum screenshots"
+DATASET = Path("data/dataset")
+MARK = "searched for"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]\w+)*$")
 """A code, of which the hub wants the language alone; what else a site states stays in the table."""
@@ -36,48 +41,85 @@ app = cli.app("Write the card of a dataset.")
 
 
 def render(said: Mapping[str, Any], **about: Any) -> str:
-    """The card's text (YAML block and Markdown) from the facts of `storage.card_facts`."""
+    """The card's text (YAML block and Markdown) from `storage.tallies` and `storage.card_facts`."""
     environment = Environment(
         loader=PackageLoader("storage", ""), undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )  # Markdown: what a reader sees is text, and cells are escaped one by one
-    environment.filters |= {"cell": _cell, "transposed": _transposed}
-    environment.globals["table"] = table
+    environment.filters |= {"cell": _cell, "totals": totals}
+    environment.globals |= {"table": table, "by_source": by_source, "by_platform": by_platform}
     shorts = said["shorts"]
     return environment.get_template(TEMPLATE).render(
         f=said,
         size=next((name for most, name in SIZES if shorts < most), "n>1M"),
         languages=sorted({one[1] for one in map(_LANGUAGE.match, said["languages"]) if one}),
+        columns={name: column for name, column in COLUMNS.items() if column.meaning},
+        still_shown=STILL_SHOWN,
         **about,
     )
 
 
-def table(rows: Mapping[str, Mapping[str, int]], head: str, empty: str = "None.") -> str:
-    """Counts as a Markdown table with a column per name; a sentence where there are none."""
+def by_platform(said: Mapping[str, Any]) -> Any:
+    """Shorts of the dataset by platform, beside what the corpus holds."""
+    return {
+        name: {
+            "in this dataset": said["platforms"].get(name, 0),
+            "in the corpus": shorts,
+            "different pictures in the corpus": said["different"].get(name, 0),
+        }
+        for name, shorts in said["in_corpus"].items()
+    }
+
+
+def by_source(labels: Mapping[str, Mapping[str, Mapping[str, int]]], alphas: Mapping[str, float | None]) -> Any:
+    """Shorts by name and source, the query first, with the agreement of those that looked as the last column."""
+    sources = sorted(labels, key=lambda source: (source != QUERY_SOURCE, source))
+    names = sorted({name for of in labels.values() for name in of})
+    counts = {source: totals(labels[source]) for source in sources}
+    rows: dict[str, dict[str, Any]] = {
+        name: {source: counts[source].get(name, 0) for source in sources} for name in names
+    }
+    if len([source for source in sources if source != QUERY_SOURCE]) > 1:
+        for name, row in rows.items():
+            alpha = alphas.get(name)
+            row["alpha"] = "-" if alpha is None else f"{alpha:.2f}"
+    return rows
+
+
+def table(rows: Mapping[str, Mapping[str, Any]], head: str, empty: str = "None.") -> str:
+    """Counts as a Markdown table with a column per name, in the order in which they come; a sentence for no rows."""
     if not rows:
         return empty
-    columns = _columns(rows)
+    columns = list(dict.fromkeys(name for counts in rows.values() for name in counts))
     lines = [[head, *columns], ["---", *["---:"] * len(columns)]]
-    lines += [[name, *(f"{counts.get(column, 0):,}" for column in columns)] for name, counts in rows.items()]
+    lines += [[name, *(_number(counts.get(column, 0)) for column in columns)] for name, counts in rows.items()]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
-def stored_study(session: Session) -> Study | None:
-    """The block that the newest run with one was started with."""
-    for number, settings in session.execute(select(Run.id, Run.settings).order_by(Run.id.desc())):
-        if isinstance(settings.get(TABLE), dict):
-            return study_of(settings[TABLE], f"run {number}")
-    return None
+def stored_studies(session: Session) -> list[tuple[Study, list[int]]]:
+    """The blocks that runs were started with, the newest first, and the ids of those runs."""
+    found: list[tuple[Study, list[int]]] = []
+    for number, environment in session.execute(select(Run.id, Run.environment).order_by(Run.id.desc())):
+        if isinstance(environment.get(TABLE), dict):
+            study = study_of(environment[TABLE], f"run {number}")
+            known = next((runs for one, runs in found if one == study), None)
+            if known is None:
+                found.append((study, [number]))
+            else:
+                known.insert(0, number)
+    return found
 
 
-def figures(session: Session, said: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, str]]:
+def figures(said: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, str]]:
     """The overview by suffix, and in words whose labels it shows."""
-    panels, sources = {}, {}
-    for kind, names in ((LabelKind.VALUE, "values"), (LabelKind.TOPIC, "topics")):
-        source = shown_source(said[names])
+    panels, sources = [], {}
+    for names, others in (("values", "topics"), ("topics", "values")):
+        source = shown_source(said[names], said[others])
         words = {None: "that nobody labelled", QUERY_SOURCE: "that were searched for"}
         sources[names] = words.get(source, f"as {source} sees them")
-        panels[f"{names} {sources[names]}"] = {} if source is None else label_platforms(session, kind, source)
-    return overview(panels), sources
+        searched = {} if source == QUERY_SOURCE else totals(said[names].get(QUERY_SOURCE, {}))
+        counts = {} if source is None else said[names][source]
+        panels.append(Panel(title=f"{names} {sources[names]}", counts=counts, marks=searched))
+    return overview(panels, MARK), sources
 
 
 def exported(out: Path) -> dict[str, Any] | None:
@@ -89,42 +131,54 @@ def exported(out: Path) -> dict[str, Any] | None:
         asked, stats = (json.loads(path.read_text(encoding="utf-8")) for path in (started, finished))
         suffix = FORMATS[asked["options"]["format"]].suffix
         files = {split: f"data/{split}-*{suffix}" if suffix else f"{split}/**" for split in stats["splits"]}
-        return {"files": files, **{name: stats[name] for name in ("shorts", "splits", "skipped")}}
+        return {"files": files, "options": asked["options"], "corpus": asked["corpus"], **stats}
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"the report of the export in {out} cannot be read ({error}); export again") from error
 
 
 @app.command(name="card")
 def command(
-    corpus: Annotated[str, typer.Argument(help="Path or sqlite:///PATH.")],
-    out: Annotated[Path, typer.Option(help="Folder, as that of an export; made where needed.")],
-    study: Annotated[Path | None, typer.Option(help="TOML file with a [study] block [the newest run's].")] = None,
+    corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
+    out: Annotated[Path, typer.Option(help="Folder, as that of an export; made where needed.")] = DATASET,
+    study: Annotated[
+        Path | None, typer.Option(help="TOML file with a study block (default: what the runs were started with).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The card's figures as one JSON object.")] = False,
 ) -> int:
     """Write README.md, overview.png and overview.svg: counts, agreement, conditions, gaps, limits, the study.
 
-    An older card of this command is replaced, any other README.md is not. Exit codes: 1 disk full, 2 wrong usage,
-    5 an empty corpus.
+    In the folder of an export it counts what is in that export, elsewhere the whole corpus. An older card of this
+    command is replaced, any other README.md is not. Exit codes: 1 disk full, 2 wrong usage, 5 an empty corpus.
 
-    Example:
+    Examples:
 
-      python -m storage.card data/corpus.sqlite --out dataset --study study.toml
+      python -m storage.card
+
+      python -m storage.card --corpus data/corpus.sqlite --out data/dataset --study study.toml
     """
     _check_place(out)
     given = None if study is None else read_study(study)
+    export = exported(out)
     with open_database(corpus, write=False) as database, database.read() as session:
-        said = facts(session)
+        said = facts(session) | (tally(session) if export is None else export["counts"])
+        if export is not None and export["corpus"] != said["corpus_id"]:
+            raise UsageError(f"{out} holds an export of another corpus than {database.path}; name that one as --corpus")
         if not said["shorts"]:
             raise NothingFound(f"{database.path} holds no shorts; collect some first")
-        block = given or stored_study(session)
-        pictures, sources = figures(session, said)
-    title = (block and block.title) or TITLE
-    shown = None if block is None else asdict(block)
-    text = render(said, title=title, study=shown, figure=sources, code_version=code_version(), export=exported(out))
+        studies = [(given, None)] if given else stored_studies(session)
+    pictures, sources = figures(said)
+    text = render(
+        said,
+        title=next((one.title for one, _ in studies if one.title), TITLE),
+        studies=[(asdict(one), runs) for one, runs in studies],
+        figure=sources,
+        code_version=code_version(),
+        export=export,
+    )
     for suffix, data in pictures.items():
         write_whole(out / f"{FIGURE}.{suffix}", lambda part, data=data: _write(part, data))  # type: ignore[misc]
     write_whole(out / CARD, lambda part: _write(part, text.encode()))
-    missing = [TABLE] if block is None else block.missing()
+    missing = sorted({name for one, _ in studies for name in one.missing()}) if studies else [TABLE]
     if as_json:
         print(json.dumps({"card": str(out / CARD), "study_missing": missing, **said}))
     else:
@@ -151,12 +205,8 @@ def _cell(said: Any) -> str:
     return " ".join(str(said).replace("|", "\\|").replace("<", "&lt;").split())
 
 
-def _columns(rows: Mapping[str, Mapping[str, int]]) -> list[str]:
-    return sorted({name for counts in rows.values() for name in counts})
-
-
-def _transposed(rows: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    return {name: {row: counts[name] for row, counts in rows.items() if name in counts} for name in _columns(rows)}
+def _number(said: Any) -> str:
+    return f"{said:,}" if isinstance(said, int) else str(said)
 
 
 if __name__ == "__main__":

@@ -1,39 +1,64 @@
-"""The figures of a dataset card, read from a corpus: counts, agreement, conditions, what is missing."""
+"""What a dataset card says of a corpus beside its counts: conditions, models, keywords, quotas, what is missing."""
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from itertools import combinations, pairwise
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.dedupe import LEAST_CORRELATION, LEAST_SMALL, THRESHOLD
 from storage.index import CANDIDATE_BITS
 from storage.looks import RECIPE
-from storage.models import Answer, Embedding, Event, Exposure, Image, LabelRow, Observation, Run, Short, Task
+from storage.models import Answer, Embedding, Event, Exposure, Image, Observation, Run, Short, Task
 from storage.quotas import platform_quotas
-from storage.records import QUERY_SOURCE, LabelKind, Outcome, Stance
+from storage.records import QUERY_SOURCE, Outcome
 from storage.removals import tombstones_of
-from storage.runs import COVERED_FIELDS
+from storage.runs import covered
 from storage.sampling import CREATED
+from storage.tallies import Table, totals
 
-Table = dict[str, dict[str, int]]
-"""Counts by row, then by column."""
-NO_CONTENT = (Stance.NONE.value, Stance.UNSURE.value)
-"""Stances that do not say that a short is about the name."""
+CRAWLED = ("search", "feed")
+"""Modes of runs that collect; the runs of a benchmark ask about what is there."""
 CONDITIONS = (
     "code_version",
     "keyword_file_sha256",
+    "browser",
     "browser_version",
+    "viewport",
     "locale",
     "time_zone",
     "country",
     "language",
     "logged_in",
+    "profile",
+    "question_versions",
 )
 """Of `runs.environment`, as far as they stand on a card."""
+SETTINGS = (
+    "mode",
+    "seed",
+    "published",
+    "interest",
+    "decider",
+    "strategy",
+    "persona",
+    "threshold",
+    "isq_threshold",
+    "probability",
+    "labeller",
+    "at",
+    "decide_window",
+    "dwell",
+    "max_dwell",
+    "engage",
+    "time_scale",
+    "sandbox_seed",
+)
+"""Of `runs.settings`, likewise; what is not given is the code's own."""
+WALL = "wall"
+"""Kind of the event that says that a site put up a wall."""
 THRESHOLDS = {
     "recipe of new pictures": RECIPE,
     "candidates: bits between region hashes, at most": CANDIDATE_BITS,
@@ -44,31 +69,23 @@ THRESHOLDS = {
 
 
 def facts(session: Session) -> dict[str, Any]:
-    """Everything that a card says in numbers; nothing of it names an author or a short."""
-    first, last = session.execute(select(func.min(Short.first_seen), func.max(Short.first_seen))).one()
+    """Everything that a card says of the whole corpus; nothing of it names an author or a short."""
     created = session.scalars(select(Event).where(Event.kind == CREATED)).first()
     return {
         "corpus_id": created.detail["corpus_id"] if created else None,
-        "shorts": session.scalar(select(func.count()).select_from(Short)) or 0,
-        "authors": session.scalar(select(func.count(distinct(Short.author)))) or 0,
-        "first": _day(first),
-        "last": _day(last),
-        "platforms": _platforms(session),
+        "in_corpus": _counted(session, Short.platform),
+        "different": _different(session),
         "plans": _plans(session),
-        "values": {source: dict(names) for source, names in _labels(session, LabelKind.VALUE).items()},
-        "topics": {source: dict(names) for source, names in _labels(session, LabelKind.TOPIC).items()},
-        "agreement": {kind.value: agreement(session, kind) for kind in LabelKind},
-        "seen_months": _by_platform(session, func.strftime("%Y-%m", Short.first_seen)),
-        "published_months": _by_platform(session, func.strftime("%Y-%m", Short.published)),
-        "languages": _by_platform(session, func.coalesce(Short.language, "not stated")),
-        "decisions": _decisions(session),
-        "conditions": _conditions(session),
+        "keywords": _keywords(session),
+        "conditions": _stated(session, Run.environment, CONDITIONS),
+        "settings": _stated(session, Run.settings, SETTINGS),
         "models": _models(session),
         "embedders": _embedders(session),
         "thresholds": THRESHOLDS,
         "duplicates": _counted(session, Image.duplicate_by, Image.role == "frame", Image.duplicate_by.is_not(None)),
         "not_captured": _not_captured(session),
         "dry": _dry(session),
+        "walls": _walls(session),
         "blocked": session.scalar(select(func.count()).select_from(Run).where(Run.state == "blocked")) or 0,
         "idle": idle_days(session),
         "coverage": _coverage(session),
@@ -77,55 +94,18 @@ def facts(session: Session) -> dict[str, Any]:
     }
 
 
-def agreement(session: Session, kind: LabelKind) -> list[dict[str, Any]]:
-    """How far two sources name the same, for each pair of them and over the shorts that both have labelled.
+def shown_source(labels: Mapping[str, Table], beside: Mapping[str, Table]) -> str | None:
+    """Whose labels the figure shows: one that labels both kinds, and most; the query where nobody looked (D15).
 
-    Raw agreement, not corrected for chance: `same` is the share of shorts with exactly the same names, `overlap` the
-    mean share of common names (Jaccard). A pair with `query` says how often a search finds what it looks for (D15).
+    Args:
+        beside: labels of the other kind.
     """
-    said: dict[str, dict[int, set[str]]] = defaultdict(dict)
-    rows = session.execute(select(LabelRow.source, LabelRow.short_id, LabelRow.name, LabelRow.stance).where(
-        LabelRow.kind == kind.value
-    ))  # fmt: skip
-    for source, short_id, name, stance in rows:
-        names = said[source].setdefault(short_id, set())
-        if stance not in NO_CONTENT:
-            names.add(name)
-    found = []
-    for one, other in combinations(sorted(said, key=lambda source: (source == QUERY_SOURCE, source)), 2):
-        both = said[one].keys() & said[other].keys()
-        if both:
-            pairs = [(said[one][short_id], said[other][short_id]) for short_id in both]
-            found.append(
-                {
-                    "sources": [one, other],
-                    "shorts": len(both),
-                    "same": sum(left == right for left, right in pairs) / len(both),
-                    "overlap": sum(_jaccard(left, right) for left, right in pairs) / len(both),
-                }
-            )
-    return found
 
+    def rank(source: str) -> tuple[bool, bool, int, str]:
+        named = sum(sum(totals(of.get(source, {})).values()) for of in (labels, beside))
+        return source != QUERY_SOURCE, source in beside, named, source
 
-def shown_source(labels: Mapping[str, Mapping[str, int]]) -> str | None:
-    """Whose labels the figure shows: whoever looked at most shorts, the query only where nobody looked (D15)."""
-    return max(labels, key=lambda source: (source != QUERY_SOURCE, sum(labels[source].values()), source), default=None)
-
-
-def label_platforms(session: Session, kind: LabelKind, source: str) -> Table:
-    """Shorts by name and platform, as one source has labelled them."""
-    rows = session.execute(
-        select(LabelRow.name, Short.platform, func.count())
-        .join(Short, Short.id == LabelRow.short_id)
-        .where(LabelRow.kind == kind.value, LabelRow.source == source)
-        .where(LabelRow.stance.is_(None) | LabelRow.stance.not_in(NO_CONTENT))
-        .group_by(LabelRow.name, Short.platform)
-        .order_by(LabelRow.name, Short.platform)
-    )
-    found: Table = {}
-    for name, platform, count in rows:
-        found.setdefault(name, {})[platform] = count
-    return found
+    return max(labels, key=rank, default=None)
 
 
 def idle_days(session: Session) -> dict[str, Any]:
@@ -144,43 +124,22 @@ def idle_days(session: Session) -> dict[str, Any]:
     }
 
 
-def _jaccard(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other) if one | other else 1.0
-
-
-def _day(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.date().isoformat()
-
-
 def _counted(session: Session, column: Any, *where: Any) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).where(*where).group_by(column).order_by(column))
     return {str(name): count for name, count in rows}
 
 
-def _by_platform(session: Session, column: Any) -> Table:
-    rows = session.execute(
-        select(column, Short.platform, func.count())
-        .where(column.is_not(None))
-        .group_by(column, Short.platform)
-        .order_by(column, Short.platform)
-    )
-    found: Table = {}
-    for name, platform, count in rows:
-        found.setdefault(str(name), {})[platform] = count
-    return found
-
-
-def _platforms(session: Session) -> Table:
+def _different(session: Session) -> dict[str, int]:
+    """Shorts by platform whose picture is no duplicate of an earlier one's."""
     first = select(func.min(Image.id)).where(Image.role == "frame").group_by(Image.short_id)
-    shorts = _counted(session, Short.platform)
     rows = session.execute(
         select(Short.platform, func.count())
         .join(Image, Image.short_id == Short.id)
         .where(Image.id.in_(first), Image.duplicate_of.is_(None))
         .group_by(Short.platform)
+        .order_by(Short.platform)
     )
-    different = {row[0]: row[1] for row in rows}
-    return {name: {"shorts": count, "different pictures": different.get(name, 0)} for name, count in shorts.items()}
+    return {row[0]: row[1] for row in rows}
 
 
 def _plans(session: Session) -> Table:
@@ -202,41 +161,29 @@ def _plans(session: Session) -> Table:
     }
 
 
-def _labels(session: Session, kind: LabelKind) -> Mapping[str, Counter[str]]:
-    """Shorts by source and name; statements that it is not about the name are left out."""
+def _keywords(session: Session) -> dict[str, dict[str, int]]:
+    """New shorts by value and keyword, all platforms together; a keyword that was planned and had no turn has none."""
     rows = session.execute(
-        select(LabelRow.source, LabelRow.name, func.count())
-        .where(LabelRow.kind == kind.value, LabelRow.stance.is_(None) | LabelRow.stance.not_in(NO_CONTENT))
-        .group_by(LabelRow.source, LabelRow.name)
-        .order_by(LabelRow.source, LabelRow.name)
-    )
-    found: dict[str, Counter[str]] = {}
-    for source, name, count in rows:
-        found.setdefault(source, Counter())[name] = count
-    return found
-
-
-def _decisions(session: Session) -> Table:
-    rows = session.execute(
-        select(Exposure.decider, Exposure.decision, func.count())
-        .where(Exposure.decision.is_not(None))
-        .group_by(Exposure.decider, Exposure.decision)
-        .order_by(Exposure.decider)
+        select(Task.value, Task.keyword, func.sum(Task.taken))
+        .where(Task.mode == "search", Task.keyword.is_not(None))
+        .group_by(Task.value, Task.keyword)
+        .order_by(Task.value, Task.keyword)
     )
     found: Table = {}
-    for decider, decision, count in rows:
-        found.setdefault(str(decider), {})[str(decision)] = count
+    for value, keyword, taken in rows:
+        found.setdefault(value or "no value", {})[str(keyword)] = taken
     return found
 
 
-def _conditions(session: Session) -> dict[str, list[str]]:
-    """What the runs' conditions were, each in the order in which it first came."""
+def _stated(session: Session, column: Any, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """What the runs were told or met with, each in the order in which it first came."""
     found: dict[str, list[str]] = {}
-    for environment in session.scalars(select(Run.environment).order_by(Run.id)):
-        for name in CONDITIONS:
-            said = environment.get(name)
-            if said is not None and str(said) not in found.setdefault(name, []):
-                found[name].append(str(said))
+    for said in session.scalars(select(column).where(Run.mode.in_(CRAWLED)).order_by(Run.id)):
+        for name in names:
+            one = said.get(name)
+            text = ", ".join(map(str, one)) if isinstance(one, list) else str(one)
+            if one not in (None, [], "") and text not in found.setdefault(name, []):
+                found[name].append(text)
     return {name: said for name, said in found.items() if said}
 
 
@@ -285,13 +232,28 @@ def _dry(session: Session) -> list[dict[str, Any]]:
     return [{**row} for row in rows.mappings()]
 
 
-def _coverage(session: Session) -> dict[str, float]:
-    """Share of shorts with each field set, by their newest observation."""
+def _walls(session: Session) -> Table:
+    """How often a site put up which wall, by platform; also those that a pause got over."""
+    found: Table = {}
+    for detail in session.scalars(select(Event.detail).where(Event.kind == WALL).order_by(Event.id)):
+        of = found.setdefault(str(detail["wall"]), {})
+        of[str(detail["platform"])] = of.get(str(detail["platform"]), 0) + 1
+    return found
+
+
+def _coverage(session: Session) -> Table:
+    """Percentage of shorts with each field set, by their newest observation; by field, then platform."""
     newest = select(func.max(Observation.id)).group_by(Observation.short_id)
-    columns = [column for column in COVERED_FIELDS if column.key != "hashtags"]
-    total, *filled = session.execute(
-        select(func.count(), *(func.count(column) for column in columns))
+    columns = covered()
+    rows: Any = session.execute(
+        select(Short.platform, func.count(), *(func.count(column) for column in columns.values()))
         .join_from(Short, Observation, Observation.short_id == Short.id)
         .where(Observation.id.in_(newest))
-    ).one()
-    return {column.key: count / total for column, count in zip(columns, filled, strict=True) if total}
+        .group_by(Short.platform)
+        .order_by(Short.platform)
+    ).all()
+    return {
+        name: {row[0]: round(100 * row[2 + place] / row[1]) for row in rows}
+        for place, name in enumerate(columns)
+        if rows
+    }

@@ -3,9 +3,14 @@
 Compared by (platform, task, position): id, kind, value, keyword, metadata, decision, action, planned dwell, labels
 and what it is a duplicate of; hashes may differ by a few bits. Not compared: run ids, clock times, attempts, counts
 that grow with time, picture bytes.
+
+`--unordered` compares short by short, and showings by (short, value, keyword): for corpora that hold the same and came
+to it in another order, as a merged one and that of one crawl. A showing that only one of them has is no difference
+where the other has listed that short under that keyword and knew it already.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -14,13 +19,18 @@ from sqlalchemy.orm import Session, aliased
 
 from storage import cli
 from storage.database import Database, open_database
-from storage.models import Exposure, Image, LabelRow, Observation, Run, Short, Task
+from storage.models import Exposure, Image, LabelRow, Listing, Observation, Run, Short, Task
+from storage.records import QUERY_SOURCE
 
 HASH_BITS = 4
 """How far apart two hashes of the same frame may be: an encoder's noise."""
 
 Key = tuple[str, int, int, int]
 """Platform, number of the plan, position of the task, position of the exposure."""
+Under = tuple[str, str, str, str]
+"""Platform, id (or kind, where the site gives none), value and keyword."""
+OF_SHOWING = ("kind", "cause", "decision", "action", "planned_dwell")
+OF_SHORT = ("kind", "metadata", "labels", "duplicate_of", "phash")
 
 app = cli.app("Compare what two corpora hold.")
 
@@ -33,15 +43,74 @@ def differences(first: Database, second: Database) -> list[str]:
     for key in sorted({*left, *right}):
         place = f"{key[0]} plan {key[1]} task {key[2]} exposure {key[3]}"
         if key not in left or key not in right:
-            found.append(f"{place}: only in the {'second' if key not in left else 'first'} corpus")
-            continue
-        for field in left[key]:
-            a, b = left[key][field], right[key][field]
-            if field == "phash" and a and b and (int(a, 16) ^ int(b, 16)).bit_count() <= HASH_BITS:
-                continue
-            if a != b:
-                found.append(f"{place}: {field} is {a!r} in the first corpus and {b!r} in the second")
+            found.append(_only(place, in_second=key not in left))
+        else:
+            found += _unlike(place, left[key], right[key])
     return found
+
+
+def unordered_differences(first: Database, second: Database) -> list[str]:
+    """One sentence per difference in what was collected, whatever the order; empty where there is none."""
+    with first.read() as one, second.read() as two:
+        left, right = by_short(one), by_short(two)
+        known = {False: _known(one), True: _known(two)}
+    found = []
+    for key in sorted({*left[0], *right[0]}):
+        place = ":".join(key)
+        if key not in left[0] or key not in right[0]:
+            found.append(_only(place, in_second=key not in left[0]))
+        else:
+            found += _unlike(place, left[0][key], right[0][key])
+    for under in sorted({*left[1], *right[1]}):
+        place = f"{under[0]}:{under[1]} under {under[3] or 'no keyword'} ({under[2] or 'no value'})"
+        if under not in left[1] or under not in right[1]:
+            in_second = under not in left[1]
+            if under not in known[not in_second]:
+                found.append(_only(place, in_second=in_second))
+        elif left[1][under] != right[1][under]:
+            shown = sorted(left[1][under], key=str), sorted(right[1][under], key=str)
+            found.append(f"{place}: shown as {shown[0]} in the first corpus and {shown[1]} in the second")
+    return found
+
+
+def _only(place: str, *, in_second: bool) -> str:
+    return f"{place}: only in the {'second' if in_second else 'first'} corpus"
+
+
+def _unlike(place: str, left: dict[str, Any], right: dict[str, Any]) -> Iterator[str]:
+    for field, a in left.items():
+        b = right[field]
+        if field == "phash" and a and b and (int(a, 16) ^ int(b, 16)).bit_count() <= HASH_BITS:
+            continue
+        if a != b:
+            yield f"{place}: {field} is {a!r} in the first corpus and {b!r} in the second"
+
+
+def by_short(session: Session) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[Under, set[Any]]]:
+    """What is said of each short, and how each was shown under each keyword.
+
+    Labels of the query are left out: what a short was shown under says the same.
+    """
+    shorts: dict[tuple[str, str], dict[str, Any]] = {}
+    shown: dict[Under, set[Any]] = {}
+    for key, fields in sorted(contents(session).items(), key=lambda one: one[0][1:]):
+        name = (key[0], fields["platform_id"] or fields["kind"])
+        under = (*name, fields["value"] or "", fields["keyword"] or "")
+        shown.setdefault(under, set()).add(tuple(fields[field] for field in OF_SHOWING))
+        if fields["platform_id"] is not None:
+            labels = [one for one in fields["labels"] or [] if one[0] != QUERY_SOURCE]
+            shorts.setdefault(name, {field: fields[field] for field in OF_SHORT} | {"labels": labels})
+    return shorts, shown
+
+
+def _known(session: Session) -> set[Under]:
+    """What result lists held that the corpus had already."""
+    rows = session.execute(
+        select(Listing.platform, Listing.platform_id, Task.value, Task.keyword)
+        .join(Task, Task.id == Listing.task_id)
+        .where(Listing.state == "known", Listing.platform_id.is_not(None))
+    )
+    return {(row[0], str(row[1]), row[2] or "", row[3] or "") for row in rows}
 
 
 def contents(session: Session) -> dict[Key, dict[str, Any]]:
@@ -111,16 +180,19 @@ def compare(
     first: Annotated[str, typer.Argument(help="A corpus.")],
     second: Annotated[str, typer.Argument(help="Another corpus.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    unordered: Annotated[bool, typer.Option("--unordered", help="Whatever the order, as for merged corpora.")] = False,
     limit: Annotated[int, typer.Option(help="How many differences to print.", min=1)] = 20,
 ) -> int:
-    """Compare two corpora by task and position. Exit code 0 if they are equal, 1 if not.
+    """Compare two corpora by task and position, or short by short. Exit code 0 if they are equal, 1 if not.
 
-    Example:
+    Examples:
 
       python -m storage.compare data/corpus.sqlite copy/corpus.sqlite
+
+      python -m storage.compare --unordered all.sqlite data/corpus.sqlite
     """
     with open_database(first, write=False) as one, open_database(second, write=False) as two:
-        found = differences(one, two)
+        found = (unordered_differences if unordered else differences)(one, two)
     if as_json:
         print(json.dumps({"equal": not found, "differences": found}))
     else:

@@ -135,10 +135,14 @@ class Database:
                 connection.invalidate()  # after a failed COMMIT it can still be in the transaction, unknown to its pool
                 raise
 
-    def close(self) -> None:
-        """Fold the write-ahead log into the file, so that the corpus is one file to copy, and free the lock."""
+    def close(self, *, fold: bool = True) -> None:
+        """Fold the write-ahead log into the file, so that the corpus is one file to copy, and free the lock.
+
+        Args:
+            fold: False where this process still reads the corpus, for whose end the folding would wait in vain.
+        """
         self._engine.dispose()
-        if not self.read_only:
+        if fold and not self.read_only:
             with suppress(sqlite3.Error):  # everything is committed: folding in can wait for the next writer
                 connection = _connect(self.path, read_only=False)
                 connection.execute(f"PRAGMA busy_timeout={CLOSING_TIMEOUT}")

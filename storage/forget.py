@@ -24,15 +24,15 @@ from storage.corpus import Corpus, utc_now
 from storage.database import corpus_path, translated
 from storage.errors import CorpusInUse, CorpusUnusable, NothingFound, StorageFull, UsageError
 from storage.forgetting import Pair, known, of_author, remove
-from storage.models import Event
+from storage.models import Event, Run
 from storage.pseudonyms import PREFIX, Pseudonyms
 from storage.removals import FILE, FORGET, Tombstone, Tombstones, add_removals, tombstones_of
-from storage.traces import Names, remove_traces, remove_vectors
+from storage.traces import Names, remove_traces, remove_vectors, strike_logs, strike_profiles
 
 EXPORT = "export"
 WAIT = 5_000
 """Milliseconds for readers to end, before the write-ahead log is cut."""
-OUT_OF_REACH = "backups, copies, merged corpora, logs kept elsewhere (--log-file) and value sets are yours to clear"
+OUT_OF_REACH = "backups, copies, merged corpora, value sets and reports are yours to clear"
 
 app = cli.app("Take an author or a short out of a corpus for good.")
 
@@ -73,13 +73,18 @@ def forget(
         pairs = [short] if short else list(shorts) or of_author(session, hashed or "")
         there = any(known(session, pair) for pair in pairs)
         marks = {one.mark for one in tombstones_of(session)}
-        exports = [str(event.detail["out"]) for event in _events(session, EXPORT)]
+        exports = list(dict.fromkeys(str(event.detail["out"]) for event in _events(session, EXPORT)))
+        logs = {Path(said["log_file"]) for said in session.scalars(select(Run.settings)) if said.get("log_file")}
     new = [makes.of_short(*pair, now) for pair in pairs]
     new += [] if hashed is None else [makes.of_author(hashed, now)]
     plain = [author.lstrip("@")] if author and not author.startswith(PREFIX) else []
     ids = [pair[1] for pair in pairs] + ([hashed.removeprefix(PREFIX)] if hashed else [])
+    names = Names(ids=ids, handles=plain)
     try:
-        beside = remove_traces(path, Names(ids=ids, handles=plain))
+        beside = remove_traces(path, names)
+        beside["log lines"] += strike_logs(logs, names)
+        beside["profiles"] += strike_profiles(path, names)
+        beside = +beside
         if not there and not beside and marks.isdisjoint(one.mark for one in new):
             raise NothingFound(
                 f"nothing in {path} or beside it is of {author or ':'.join(short or ())}; check the name"

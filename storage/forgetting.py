@@ -31,6 +31,8 @@ from storage.pseudonyms import PREFIX
 
 Pair = tuple[str, str]
 """Platform and id."""
+Heirs = dict[int, int | None]
+"""Which picture stands for the equals of a removed one; None where there are none."""
 FORGOTTEN = "forgotten"
 """Cause of a listing whose short is gone."""
 LEAST_NAME = 6
@@ -79,16 +81,18 @@ def remove(session: Session, pairs: Iterable[Pair], authors: Iterable[str] = ())
     session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
     gone: Counter[str] = Counter()
     names = []
+    heirs: Heirs = {}
     for pair in pairs:
-        gone += _remove_one(session, pair)
+        gone += _remove_one(session, pair, heirs)
         names += [pair[1]] if len(pair[1]) >= LEAST_NAME else []
+    _mend_evidence(session, heirs)
     names += [author.removeprefix(PREFIX) for author in authors]
     for start in range(0, len(names), 100):
         gone["texts"] += _strike_out(session, names[start : start + 100])
     return +gone
 
 
-def _remove_one(session: Session, pair: Pair) -> Counter[str]:
+def _remove_one(session: Session, pair: Pair, heirs: Heirs) -> Counter[str]:
     platform, platform_id = pair
     gone: Counter[str] = Counter()
 
@@ -108,7 +112,7 @@ def _remove_one(session: Session, pair: Pair) -> Counter[str]:
         drop(Exposure, Exposure.short_id == short_id)
         drop(Observation, Observation.short_id == short_id)
         drop(Embedding, Embedding.short_id == short_id)
-        _pass_on(session, images)
+        heirs |= _pass_on(session, images)
         drop(LookRow, LookRow.image_id.in_(images))
         drop(Image, Image.id.in_(images))
         drop(Short, Short.id == short_id)
@@ -134,9 +138,9 @@ def _remove_one(session: Session, pair: Pair) -> Counter[str]:
     return gone
 
 
-def _pass_on(session: Session, images: Sequence[int]) -> None:
+def _pass_on(session: Session, images: Sequence[int]) -> Heirs:
     """The earliest of the pictures that equal a removed one stands for the others from now on."""
-    heirs: dict[int, int | None] = {}
+    heirs: Heirs = {}
     for image_id in images:
         dependants = list(
             session.scalars(
@@ -152,11 +156,28 @@ def _pass_on(session: Session, images: Sequence[int]) -> None:
             else:
                 other.duplicate_of = heirs[image_id]
     session.flush()
-    for image in session.scalars(select(Image).where(Image.evidence.is_not(None), Image.id.not_in(images))):
-        evidence = _without_pictures(image.evidence or {}, heirs, image.id)
-        if evidence != image.evidence:
-            image.evidence = evidence
-    session.flush()
+    return heirs
+
+
+def _mend_evidence(session: Session, heirs: Heirs) -> None:
+    """No evidence names a removed picture; in one pass, however many were removed."""
+    heirs = {image_id: _last_heir(heirs, image_id) for image_id in heirs}
+    if not heirs:
+        return
+    for image_id, evidence in session.execute(
+        select(Image.id, Image.evidence).where(Image.evidence.is_not(None))
+    ).all():
+        clean = _without_pictures(evidence, heirs, image_id)
+        if clean != evidence:
+            session.execute(update(Image).where(Image.id == image_id).values(evidence=clean))
+
+
+def _last_heir(heirs: Heirs, image_id: int) -> int | None:
+    """The heir of a picture may have been removed after it."""
+    heir = heirs[image_id]
+    while heir is not None and heir in heirs:
+        heir = heirs[heir]
+    return heir
 
 
 def _without_pictures(evidence: dict[str, Any], heirs: dict[int, int | None], mine: int) -> dict[str, Any] | None:

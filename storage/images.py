@@ -9,6 +9,13 @@ from storage.models import Image, ImageData
 from storage.records import Picture
 
 JPEG = "image/jpeg"
+HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+"""How the bytes of a JPEG, PNG or WebP begin."""
+
+
+def looks_like_picture(data: bytes) -> bool:
+    """Whether bytes (their first eight are enough) begin like a picture's; nothing is decoded."""
+    return data.startswith(HEADS)
 
 
 def keep_bytes(session: Session, data: bytes, media_type: str = JPEG) -> str:

@@ -1,13 +1,15 @@
 """`python -m storage.merge INTO FROM...`: the corpora of several machines become one."""
 
+import hashlib
 import json
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -16,12 +18,13 @@ from storage.corpus import Corpus, utc_now
 from storage.database import Database, corpus_path, open_database
 from storage.errors import CorpusUnusable, UsageError
 from storage.forget import forget_rows, wipe
-from storage.merging import Merging
-from storage.models import Event, Listing, Short
+from storage.merging import COPIED, Merging
+from storage.models import Event, Exposure, Listing, Run, Short, Task
 from storage.pseudonyms import Pseudonyms
 from storage.recompute import recompute
 from storage.removals import FILE, Removals, add_removals, tombstones_of
 from storage.sampling import CREATED
+from storage.steps import Steps
 
 MERGE = "merge"
 """Kind of the event that says what was merged."""
@@ -29,64 +32,102 @@ MERGE = "merge"
 app = cli.app("Make one corpus of several.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What tells a corpus and its states apart."""
+
+    corpus_id: str
+    key: str
+    """Fingerprint of the pseudonym key."""
+    state: str
+    """Hash of how many rows there are and how far they are."""
+    merged: dict[str, str]
+    """The corpora that were merged into it, by id, and their states then."""
+
+
 def merge(into: Corpus, sources: Sequence[Database], console: Console) -> list[dict[str, Any]]:
     """Add corpora to one that is open with the collecting lock, each in one transaction, in the given order.
 
+    What is in already, as it is now, is passed over, so that the same command goes on where it was stopped.
+
     Returns:
-        Of each: its id and how many rows came in by table.
+        Of each: its id, how many rows came in by table, and whether it was there already.
 
     Raises:
-        UsageError: a corpus with other author hashes, or one that is in already; nothing is changed then.
+        UsageError: a corpus with other author hashes, or an older state of which is in; nothing is changed then.
         StorageFull: those that were added before stay, of the one at hand nothing.
     """
-    _refuse(into.database, sources)
-    said = [_add(into.database, source) for source in sources]
-    columns = (TextColumn("looking at frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("frames", total=None)
-        recompute(into.database, utc_now, lambda done, of: progress.update(bar, completed=done, total=of))
+    there = _refuse(into.database, sources)
+    said = [
+        {"corpus": str(source.path), "rows": {}, "forgotten": 0, "already": True} if skip else _add(into, source)
+        for source, skip in zip(sources, there, strict=True)
+    ]
+    with Steps(time.monotonic, console, "looking at frames", 0) as steps:
+        recompute(into.database, utc_now, steps.reach)
     if any(one["forgotten"] for one in said):
         wipe(into.database.path)
     return said
 
 
-def _refuse(into: Database, sources: Sequence[Database]) -> None:
-    """Everything that can be wrong is found before the first row is written."""
-    keys, ids = _created(into)
+def _refuse(into: Database, sources: Sequence[Database]) -> list[bool]:
+    """Everything that can be wrong is found before the first row is written; which ones are in already."""
+    target = known(into)
+    ids = {target.corpus_id: "", **target.merged}
+    there = []
     for source in sources:
-        other_keys, other_ids = _created(source)
-        if other_keys != keys:
+        other = known(source)
+        if other.key != target.key:
             raise UsageError(
                 f"{source.path} was written with another pseudonym key, so one author would be two; corpora can be "
                 "merged only if every machine used one key file"
             )
-        if ids & other_ids:
+        there.append(ids.get(other.corpus_id) == other.state)
+        if not there[-1] and ids.keys() & {other.corpus_id, *other.merged}:
             raise UsageError(
-                f"{source.path} is in {into.path} already (or is a copy of it); to merge newer states of corpora, "
-                "merge them all into a new corpus"
+                f"another state of {source.path} is in {into.path} already (or it is a copy of that); to merge newer "
+                "states of corpora, merge them all into a new corpus"
             )
-        ids |= other_ids
+        ids |= {other.corpus_id: other.state, **other.merged}
+    return there
 
 
-def _created(database: Database) -> tuple[str, set[str]]:
-    """Fingerprint of the pseudonym key, and the ids of a corpus and of all that were merged into it."""
+def known(database: Database) -> Known:
+    """How a corpus is told from others.
+
+    Raises:
+        CorpusUnusable: it was never collected into.
+    """
     with database.read() as session:
         created = session.scalars(select(Event).where(Event.kind == CREATED)).first()
         if created is None:
             raise CorpusUnusable(f"{database.path} was never collected into; leave it out")
         merged = session.scalars(select(Event).where(Event.kind == MERGE))
-        ids = {str(created.detail["corpus_id"]), *(str(event.detail["corpus_id"]) for event in merged)}
-    return str(created.detail["pseudonym_key"]), ids
+        return Known(
+            corpus_id=str(created.detail["corpus_id"]),
+            key=str(created.detail["pseudonym_key"]),
+            state=_state(session),
+            merged={str(event.detail["corpus_id"]): str(event.detail.get("state")) for event in merged},
+        )
 
 
-def _add(into: Database, source: Database) -> dict[str, Any]:
-    with source.read() as other, into.write() as session:
+def _state(session: Session) -> str:
+    counted: list[Any] = [func.count(Exposure.ended_at), func.sum(Task.taken), func.max(Run.ended_at)]
+    tables = [table for table in COPIED if table is not Event]  # an export of it changes nothing
+    said = [session.scalar(select(func.count()).select_from(table)) for table in tables]
+    said += [session.scalar(select(column)) for column in counted]
+    return hashlib.sha256(" ".join(map(str, said)).encode()).hexdigest()
+
+
+def _add(into: Corpus, source: Database) -> dict[str, Any]:
+    about = known(source)
+    with source.read() as other, into.database.write() as session:
         created = other.scalars(select(Event).where(Event.kind == CREATED)).one()
         rows = Merging(other, session).copy()
-        forgotten = _obey(session, into.path)
-        said = {"corpus_id": created.detail["corpus_id"], "rows": dict(sorted(rows.items())), "forgotten": forgotten}
-        session.add(Event(kind=MERGE, detail={**said, "created": created.detail}, at=utc_now()))
-    return {"corpus": str(source.path), **said}
+        forgotten = _obey(session, into.database.path)
+        said = {"corpus_id": about.corpus_id, "rows": dict(sorted(rows.items())), "forgotten": forgotten}
+        detail = {**said, "state": about.state, "created": created.detail}
+        session.add(Event(kind=MERGE, detail=detail, at=utc_now()))
+    return {"corpus": str(source.path), **said, "already": False}
 
 
 def _obey(session: Session, path: Path) -> int:
@@ -117,9 +158,9 @@ def command(
 ) -> int:
     """Add corpora to another one; duplicates across them are found, and what one of them forgot is gone from all.
 
-    Corpora are added in the given order, as if crawled one after the other. Exit codes: 1 disk full, 2 in use, other
-    author hashes, or merged already. A merge that was stopped while it looked at frames is ended by
-    `python -m storage.dedupe --recompute`.
+    Corpora are added in the given order, as if crawled one after the other. Stopped at any moment, the same command
+    goes on; what is in already is passed over. Exit codes: 1 disk full (run it again), 2 in use, other author hashes,
+    or an older state of a corpus is in already.
 
     Example:
 
@@ -133,7 +174,7 @@ def command(
     new = not Path(corpus_path(into)).exists()
     try:
         opened += [open_database(path, write=False) for path in paths]
-        keys = {_created(source)[0] for source in opened}
+        keys = {known(source).key for source in opened}
         if new and keys != {Pseudonyms.of_user().fingerprint}:
             raise UsageError(
                 "the corpora were written with another pseudonym key than this user's, or with several; copy that "
@@ -148,7 +189,8 @@ def command(
         print(json.dumps({"into": str(corpus_path(into)), "merged": said}))
     else:
         for one in said:
-            print(f"{one['corpus']}: {', '.join(f'{count} {table}' for table, count in one['rows'].items())}")
+            rows = ", ".join(f"{count} {table}" for table, count in one["rows"].items())
+            print(f"{one['corpus']}: {'is in already' if one['already'] else rows}")
     return 0
 
 

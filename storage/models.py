@@ -95,7 +95,7 @@ class Run(Base):
     settings: Mapped[dict[str, Any]]
     environment: Mapped[dict[str, Any]]
     """code_version, browser, browser_version, viewport, locale, time_zone, user_agent, keyword_file_sha256,
-    question_versions, profile, logged_in, country, language: a change in any starts a new run."""
+    question_versions, profile, logged_in, country, language, study: a change in any starts a new run."""
     profile_id: Mapped[str | None]
     profile_exposures: Mapped[int] = mapped_column(default=0)
     """Exposures that this profile had in this corpus before the run."""

@@ -67,6 +67,9 @@ class Stance(StrEnum):
 
 QUERY_SOURCE = "query"
 """Label source that means *collected under*: no stance, no score, never the content's value (D15)."""
+ONE_AT_A_TIME = ("check:", "person")
+"""Beginnings of the names of sources that were asked about one value of a short, as value sets are checked: what they
+did not name, they said nothing of. Every other source named all that a short has to do with."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,15 +149,19 @@ COVERED_FIELDS = (
 
 def field_coverage(session: Session, run_id: int) -> dict[str, Any]:
     """Share of a run's records of shorts with each field set, and how many records that is of."""
+    columns = covered()
     total, *counts = session.execute(
-        select(func.count(), *(func.count(_filled(column)) for column in COVERED_FIELDS))
+        select(func.count(), *(func.count(column) for column in columns.values()))
         .join_from(Observation, Short)
         .where(Observation.run_id == run_id)
     ).one()
-    shares = {
-        column.key: round(count / total, 4) for column, count in zip(COVERED_FIELDS, counts, strict=True) if total
-    }
+    shares = {name: round(count / total, 4) for name, count in zip(columns, counts, strict=True) if total}
     return {"shorts": total, "fields": shares}
+
+
+def covered() -> dict[str, Any]:
+    """The fields that coverage looks at, each as a column that is NULL where there is nothing."""
+    return {column.key: _filled(column) for column in COVERED_FIELDS}
 
 
 def _filled(column: Any) -> Any:

@@ -90,6 +90,13 @@ def select_shorts(database: Database, selection: Selection) -> ShortIds:
         return np.fromiter(session.scalars(query), np.int64)
 
 
+def label_names(database: Database, kind: LabelKind) -> list[str]:
+    """What shorts are labelled with, by whomever, in alphabetic order."""
+    query = select(LabelRow.name).where(LabelRow.kind == kind.value).distinct().order_by(LabelRow.name)
+    with database.read() as session:
+        return list(session.scalars(query))
+
+
 def label_sources(database: Database, kind: LabelKind, name: str) -> list[str]:
     """Who has labelled a short so, in alphabetic order."""
     query = (

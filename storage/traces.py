@@ -8,12 +8,14 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LOG, EVIDENCE, VECTORS, SANDBOX = ".log.jsonl", ".evidence", ".vectors", ".sandbox*.jsonl"
 """Endings of `<corpus>...`; the sandbox has one for every site."""
+PROFILES = ".profiles"
+"""A folder of browser profiles; their visitors go on, so that only names go out of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +81,28 @@ def _without_lines(path: Path, pattern: re.Pattern[str]) -> int:
     finally:
         part.unlink(missing_ok=True)
     return gone
+
+
+def strike_logs(paths: Iterable[Path], names: Names) -> int:
+    """Take the lines that name somebody out of further logs; returns how many went."""
+    return sum(_without_lines(path, names.pattern()) for path in paths if path.is_file())
+
+
+def strike_profiles(corpus: Path, names: Names) -> int:
+    """Put `_` in place of the names in the browser profiles beside a corpus, which a site writes into.
+
+    Returns:
+        In how many profiles.
+    """
+    folder, pattern = corpus.with_name(corpus.name + PROFILES), names.pattern()
+    changed = 0
+    for path in sorted(folder.rglob("*.json")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        clean = pattern.sub(lambda found: re.sub(r"[\w.-]+", "_", found[0]), text)  # quotes around it stay
+        if clean != text:
+            part = path.with_name(path.name + ".part")
+            part.write_text(clean, encoding="utf-8")
+            shutil.copymode(path, part)
+            os.replace(part, path)
+            changed += 1
+    return changed

@@ -8,6 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from agent.browser import find_browser
+from tests.dataset_tools import Shelf
 
 ARGUMENTS = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
 
@@ -18,6 +19,12 @@ def own_configuration(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     folder = tmp_path_factory.mktemp("configuration") / "value-spectrum"
     monkeypatch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Corpora for the tests of datasets, cards and the care of a corpus; each is made when it is first asked for."""
+    return Shelf(tmp_path_factory.mktemp("shelf"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,15 +1,20 @@
 """A corpus with everything that a dataset, a card and the care of a corpus have to deal with, made in a second."""
 
+import hashlib
 import os
+import resource
 import shutil
+import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 import typer
 
-from storage import cli
+from storage import check, cli
+from storage.database import open_database
 from storage.records import Label, LabelKind, Stance, Verdict
 from storage.tasks import TaskItem
 from tests.storage_tools import Spec, answer, open_corpus, record, run_spec, scene, show
@@ -75,23 +80,48 @@ def fill(path: Path, numbers: range = range(SHORTS), *, platform: str = "sandbox
             )
 
 
+FILES: dict[str, list[tuple[range, str]]] = {
+    "corpus.sqlite": [(range(SHORTS), "p")],
+    "a.sqlite": [(range(14), "p")],
+    "b.sqlite": [(range(10, SHORTS), "q")],
+    "one.sqlite": [(range(14), "p"), (range(10, SHORTS), "q")],
+}
+"""Corpora by the crawls that made them; `one` is what `a` and `b` would be as one, with four shorts met twice."""
+
+
 class Shelf:
-    """Corpora that are made once for a module; a test gets a copy with the pseudonym key that they were made with."""
+    """Corpora that are made once; a test gets a copy with the pseudonym key that they were made with."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
         self.config = folder / "config"
 
-    def make(self, file: str, *fills: tuple[range, str]) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(self.config))
-            for numbers, plan in fills:
-                fill(self.folder / file, numbers, plan=plan)
+    def corpus(self, file: str) -> Path:
+        """The corpus itself, which nobody may write into."""
+        path = self._folder / file
+        if not path.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(self.config))
+                for numbers, plan in FILES[file]:
+                    fill(path, numbers, plan=plan)
+        return path
 
     def take(self, file: str, target: Path) -> Path:
-        own = Path(os.environ["VALUE_SPECTRUM_CONFIG_DIR"])
-        shutil.copytree(self.config, own, dirs_exist_ok=True)
-        return Path(shutil.copyfile(self.folder / file, target))
+        """A copy to do with as one likes."""
+        source = self.corpus(file)
+        shutil.copytree(self.config, os.environ["VALUE_SPECTRUM_CONFIG_DIR"], dirs_exist_ok=True)
+        return Path(shutil.copyfile(source, target))
+
+
+@contextmanager
+def small_disk(most: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes meanwhile; what is written beyond them fails as on a full disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def runner(app: typer.Typer, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
@@ -107,3 +137,22 @@ def runner(app: typer.Typer, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         return ended.value.code, said.out, said.err
 
     return run
+
+
+def change(path: Path, *statements: str) -> None:
+    """Change rows behind the storage layer's back, keys off."""
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def whole(path: Path) -> list[str]:
+    with open_database(path, write=False) as database, database.read() as session:
+        return check.problems(database, session)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}

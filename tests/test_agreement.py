@@ -3,7 +3,8 @@ Alpha-Reliability), and what counts as a judgement."""
 
 import pytest
 
-from retrieval.agreement import agreement, krippendorff_alpha, value_agreement, value_judgements
+from retrieval.agreement import agreement, value_agreement, value_judgements
+from storage.reliability import krippendorff_alpha
 from storage.sampling import Statement
 
 VALUES = ("power", "hedonism")

@@ -1,6 +1,5 @@
 """The dataset card: what it counts, what it says of a study, and that it replaces nobody's file."""
 
-import hashlib
 import json
 import re
 import sqlite3
@@ -9,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import DatasetCard
 from PIL import Image
 
 from storage import card
-from storage.card_facts import agreement, idle_days
+from storage.card_facts import idle_days
 from storage.database import open_database
-from storage.records import LabelKind, Outcome
+from storage.export.__main__ import export
+from storage.export.pseudonymise import STILL_SHOWN
+from storage.records import Outcome
 from storage.study import Study, read_study
-from tests.commands import run
 from tests.dataset_tools import COPIES, SHORTS, Run, Shelf, name, runner
 from tests.storage_tools import miss, open_corpus, record, start
 
@@ -32,16 +33,17 @@ retention = "until 2030"
 """
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
-    shelf.make("corpus.sqlite", (range(SHORTS), "p"))
-    return shelf
-
-
 @pytest.fixture
 def corpus(shelf: Shelf, tmp_path: Path) -> Path:
     return shelf.take("corpus.sqlite", tmp_path / "corpus.sqlite")
+
+
+@pytest.fixture(scope="module")
+def whole(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The card of a whole corpus."""
+    folder = tmp_path_factory.mktemp("card")
+    assert card.command(corpus=str(shelf.corpus("corpus.sqlite")), out=folder) == 0
+    return folder
 
 
 @pytest.fixture
@@ -65,76 +67,74 @@ def tables(text: str) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def test_a_card_counts_what_the_corpus_holds(corpus: Path, tmp_path: Path, cards: Run) -> None:
-    code, said, _ = cards(corpus, "--out", tmp_path / "card")
-    assert (code, "not stated in the study: study" in said) == (0, True)
-    found = tables(written(tmp_path / "card"))
-    assert found["By platform"]["sandbox"] == ["22", "24"], "different pictures and shorts"
-    assert found["Planned and achieved"]["sandbox"] == ["22", "18"], "achieved and planned"
-    assert found["By value and source of the label"]["power"] == ["24", "12", "24"]
-    assert found["By value and source of the label"]["hedonism"] == ["0", "12", "0"]
+def test_a_card_counts_what_the_corpus_holds(whole: Path) -> None:
+    text = written(whole)
+    found = tables(text)
+    assert found["By platform"]["sandbox"] == ["24", "24", "22"], "in it, in the corpus, different pictures"
+    assert found["Planned and achieved"]["sandbox"] == ["18", "22"]
+    assert found["By value and source of the label"]["power"] == ["12", "24", "24", "-"], "query, model, similarity"
+    assert found["By value and source of the label"]["hedonism"] == ["12", "0", "0", "-"]
     assert found["By topic and source of the label"] == {"topic": ["model"], "food": ["12"], "travel": ["12"]}
     assert found["By decision"]["always"] == ["6", "18"]
     assert found["By language, as the sites state it"]["de"] == ["5"]
     assert found["By month, first seen"]["2026-01"] == ["24"]
     assert found["Models and processors"]["watch@1"] == ["model", "model-1", "localhost", "24 ok"]
-    text = written(tmp_path / "card")
+    assert found["Agreement of the sources"]["model and similarity"] == ["24", "-", "1.00", "1.00"]
+    assert "model sees a value that was searched for in 50 % of 24 shorts" in text
     assert f"- {len(COPIES)} pictures equal an earlier one by look" in text
-    assert "k" * 64 in text
+    assert "- **hedonism**: beach 11\n- **power**: boss 11" in text
+    assert f"- keyword_file_sha256: {'k' * 64}" in text
     assert all(name(number) not in text for number in range(SHORTS)), "a card names no short"
     assert "h:" not in text
-    front = text.split("---")[1]
-    assert '- "de"\n- "en"\n' in front
-    assert "- n<1K\n" in front
-    assert "configs" not in front
 
 
-def test_the_figure_is_a_picture_and_the_same_each_time(corpus: Path, tmp_path: Path, cards: Run) -> None:
-    made = []
-    for folder in ("one", "two"):
-        assert cards(corpus, "--out", tmp_path / folder)[0] == 0
-        made.append(
-            {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / folder).iterdir()}
-        )
-    assert made[0] == made[1]
-    assert set(made[0]) == {"README.md", "overview.png", "overview.svg"}
-    with Image.open(tmp_path / "one" / "overview.png") as picture:
+def test_the_hub_reads_the_head_of_a_card(whole: Path) -> None:
+    head = DatasetCard.load(whole / "README.md").data.to_dict()
+    assert head["language"] == ["de", "en"]
+    assert head["size_categories"] == ["n<1K"]
+    assert (head["license"], head["license_name"]) == ("other", "pictures-of-others")
+    assert head["task_categories"] == ["image-classification"]
+    assert "configs" not in head
+
+
+def test_the_figure_is_a_picture_and_the_same_each_time(whole: Path, shelf: Shelf, tmp_path: Path) -> None:
+    assert card.command(corpus=str(shelf.corpus("corpus.sqlite")), out=tmp_path / "again") == 0
+    assert {path.name for path in whole.iterdir()} == {"README.md", "overview.png", "overview.svg"}
+    for path in whole.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+    with Image.open(whole / "overview.png") as picture:
         assert picture.width > 1000
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
-    svg = (tmp_path / "one" / "overview.svg").read_text()
-    assert all(word in svg for word in ("power", "travel", "values as similarity sees them"))
-
-
-def test_agreement_is_raw_and_over_what_both_have_labelled(corpus: Path) -> None:
-    with open_database(corpus, write=False) as database, database.read() as session:
-        values = {tuple(one["sources"]): one for one in agreement(session, LabelKind.VALUE)}
-        assert agreement(session, LabelKind.TOPIC) == []
-    assert values["model", "similarity"] == {
-        "sources": ["model", "similarity"], "shorts": SHORTS, "same": 1.0, "overlap": 1.0,
-    }  # fmt: skip
-    assert (values["model", "query"]["same"], values["model", "query"]["overlap"]) == (0.5, 0.5)
+    svg = (whole / "overview.svg").read_text()
+    assert all(word in svg for word in ("power", "travel", "values as model sees them", "searched for"))
 
 
 def test_a_study_stands_on_the_card_and_what_it_leaves_out_is_said(corpus: Path, tmp_path: Path, cards: Run) -> None:
     file = tmp_path / "study.toml"
     file.write_text(STUDY)
-    code, said, _ = cards(corpus, "--out", tmp_path / "card", "--study", file, "--json")
+    code, said, _ = cards("--corpus", corpus, "--out", tmp_path / "card", "--study", file, "--json")
     assert (code, json.loads(said)["study_missing"]) == (0, [])
     text = written(tmp_path / "card")
     assert 'pretty_name: "Values: on screens"' in text
     for line in STUDY.splitlines()[1:]:
         key, _, value = line.partition(" = ")
         assert f"- **{key}**: {value.strip(chr(34))}" in text
+    assert "can ask to be taken out: write to desk@example.org." in text
     assert read_study(file).missing() == []
     assert Study(title="x").missing()[-1] == "ethics or ethics_waiver"
 
 
-def test_the_study_that_a_run_was_started_with_is_taken(corpus: Path, tmp_path: Path, cards: Run) -> None:
+def test_the_studies_that_runs_were_started_with_are_taken(corpus: Path, tmp_path: Path, cards: Run) -> None:
     with open_corpus(corpus) as opened:
-        settings: dict[str, Any] = {"study": {"title": "From the run", "contact": "a@b.c"}}
-        start(opened, 1, plan_hash="s" * 64, settings=settings)
-    assert cards(corpus, "--out", tmp_path / "card")[0] == 0
-    assert "# From the run\n" in written(tmp_path / "card")
+        for plan, title in (("s", "Earlier"), ("t", "From the run"), ("u", "From the run")):
+            environment: dict[str, Any] = {"study": {"title": title, "contact": "a@b.c"}}
+            start(opened, 1, plan_hash=plan * 64, environment=environment)
+    code, said, _ = cards("--corpus", corpus, "--out", tmp_path / "card")
+    assert (code, "not stated in the study: ethics or ethics_waiver, institution" in said) == (0, True)
+    text = written(tmp_path / "card")
+    assert "# From the run\n" in text
+    assert "Runs 3, 4:\n\n- **title**: From the run\n" in text
+    assert "Runs 2:\n\n- **title**: Earlier\n" in text
 
 
 def test_gaps_are_on_the_card(corpus: Path, tmp_path: Path, cards: Run) -> None:
@@ -142,10 +142,14 @@ def test_gaps_are_on_the_card(corpus: Path, tmp_path: Path, cards: Run) -> None:
         _, tasks = start(opened, 3, plan_hash="g" * 64)
         miss(opened, tasks[0], record("gone"), Outcome.UNAVAILABLE, "private")
         opened.tasks.dry(tasks[0])
-    assert cards(corpus, "--out", tmp_path / "card")[0] == 0
+        opened.add_event("wall", {"wall": "captcha", "platform": "sandbox"})
+    assert cards("--corpus", corpus, "--out", tmp_path / "card")[0] == 0
     text = written(tmp_path / "card")
-    assert tables(text)["Gaps"]["unavailable: private"] == ["1"]
+    assert "| unavailable: private | 1 |" in text
+    assert "| captcha | 1 |" in text
     assert "- dry: sandbox had no more than 0 for word0 (power), 3 short" in text
+    assert "| hashtags | 0 |" in text, "how many shorts have any"
+    assert "| caption | 100 |" in text
 
 
 def test_days_on_which_nothing_was_shown_are_counted(corpus: Path) -> None:
@@ -157,14 +161,23 @@ def test_days_on_which_nothing_was_shown_are_counted(corpus: Path) -> None:
         assert idle_days(session) == {"days": 8, "longest": 6, "from": "2026-01-06"}
 
 
-def test_a_card_in_the_folder_of_an_export_names_its_files(corpus: Path, tmp_path: Path, cards: Run) -> None:
-    done = run(tmp_path, "storage.export", "--corpus", corpus, "--out", "dataset", "--test", "0.3")
-    assert done.returncode == 0, done.stderr
-    assert cards(corpus, "--out", tmp_path / "dataset")[0] == 0
-    text = written(tmp_path / "dataset")
-    assert '  - split: train\n    path: "data/train-*.parquet"\n  - split: test\n' in text
-    assert f"This folder holds {SHORTS - len(COPIES)} of them" in text
-    assert f"left out: {len(COPIES)} duplicate" in text
+def test_a_card_in_the_folder_of_an_export_is_that_exports(corpus: Path, tmp_path: Path, cards: Run) -> None:
+    out = tmp_path / "dataset"
+    asked: dict[str, Any] = {"value": "power", "source": "query", "test": 0.3, "pseudonymise": True}
+    assert export(corpus=str(corpus), out=out, format="webdataset", **asked) == 0
+    code, said, _ = cards("--corpus", corpus, "--out", out, "--json")
+    assert (code, json.loads(said.splitlines()[-1])["shorts"]) == (0, 12)
+    text = written(out)
+    found = tables(text)
+    assert found["By platform"]["sandbox"] == ["12", "24", "22"]
+    assert found["By value and source of the label"] == {
+        "value": ["query", "model", "similarity", "alpha"], "power": ["12", "12", "12", "-"]
+    }  # fmt: skip
+    assert "left out of the corpus: 12 filtered: value." in text
+    assert STILL_SHOWN in text
+    (config,) = DatasetCard.load(out / "README.md").data.to_dict()["configs"]
+    files = {one["split"]: one["path"] for one in config["data_files"]}
+    assert {split for split in files if list(out.glob(files[split]))} == set(files) == {"train", "test"}
 
 
 def test_bad_input_gets_one_sentence_and_nothing_is_replaced(corpus: Path, tmp_path: Path, cards: Run) -> None:
@@ -173,22 +186,23 @@ def test_bad_input_gets_one_sentence_and_nothing_is_replaced(corpus: Path, tmp_p
     (other / "README.md").write_text("mine")
     for text in ("[study", "[other]\n", "[study]\ntitel = 'x'\n", "[study]\ntitle = 3\n"):
         (tmp_path / "study.toml").write_text(text)
-        code, _, complaint = cards(corpus, "--out", tmp_path / "card", "--study", tmp_path / "study.toml")
+        code, _, complaint = cards(
+            "--corpus", corpus, "--out", tmp_path / "card", "--study", tmp_path / "study.toml"
+        )  # fmt: skip
         assert (code, complaint.count("\n")) == (2, 1), complaint
-    assert cards(corpus, "--out", other)[0] == 2
+    assert cards("--corpus", corpus, "--out", other)[0] == 2
     assert (other / "README.md").read_text() == "mine"
-    assert cards(corpus, "--out", corpus)[0] == 2
-    assert cards(tmp_path / "none.sqlite", "--out", tmp_path / "card")[0] == 2
+    assert cards("--corpus", corpus, "--out", corpus)[0] == 2
+    assert cards("--corpus", tmp_path / "none.sqlite", "--out", tmp_path / "card")[0] == 2
     empty = tmp_path / "empty.sqlite"
     open_corpus(empty).close()
-    assert cards(empty, "--out", tmp_path / "card")[0] == 5
+    assert cards("--corpus", empty, "--out", tmp_path / "card")[0] == 5
     assert not (tmp_path / "card").exists()
-
-
-def test_a_published_dataset_opens_with_datasets_where_it_is_installed(corpus: Path, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    done = run(tmp_path, "storage.export", "--corpus", corpus, "--out", "dataset", "--test", "0.3")
-    assert done.returncode == 0, done.stderr
-    loaded = datasets.load_dataset(str(tmp_path / "dataset"), cache_dir=str(tmp_path / "cache"))
-    assert sum(loaded[split].num_rows for split in ("train", "test")) == SHORTS - len(COPIES)
-    assert loaded["train"][0]["image"].size == (180, 320)
+    report = tmp_path / "broken" / "report"
+    report.mkdir(parents=True)
+    options = {"corpus": "another", "options": {"format": "jsonl"}}
+    for about, stats in ((options, '{"splits": {}, "counts": {}}'), ({}, '{"splits": {}}'), (options, "{half")):
+        (report / "export.json").write_text(json.dumps(about))
+        (report / "stats.json").write_text(stats)
+        code, _, complaint = cards("--corpus", corpus, "--out", tmp_path / "broken")
+        assert (code, complaint.count("\n")) == (2, 1), complaint

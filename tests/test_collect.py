@@ -22,7 +22,8 @@ def model() -> Iterator[FakeOpenAI]:
 
 
 def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "12", "--decider", "similarity")
+    (tmp_path / "study.toml").write_text('[study]\ntitle = "Feeds"\n')
+    figures = collect(tmp_path, "--limit", "12", "--decider", "similarity", "--study", "study.toml")
     # One file to copy: nothing is left in a log beside it.
     assert not (tmp_path / "data/corpus.sqlite-wal").exists()
     assert figures["platforms"][0]["new"] == 12
@@ -46,6 +47,7 @@ def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(tmp_pat
         assert row.state == "finished"
         assert row.environment["keyword_file_sha256"]
         assert row.environment["browser_version"]
+        assert row.environment["study"]["title"] == "Feeds"
 
 
 def test_ten_shorts_come_from_ten_values(tmp_path: Path) -> None:

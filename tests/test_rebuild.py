@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from agent.rebuild.__main__ import app
 from agent.sandbox.faults import Faults
 from storage import cli
-from storage.card import stored_study
+from storage.card import stored_studies
 from storage.database import open_database
 from storage.export.__main__ import app as export
 from storage.models import Exposure, LabelRow, Short
@@ -150,8 +150,7 @@ def test_the_corpus_tells_the_sites_apart_keeps_plan_and_study_and_holds_nothing
         (plan,) = plan_quotas(session)
         assert plan["plan"]["targets"] == {"sandbox-1": 10, "sandbox-2": 10}
         assert plan["total"] == built.figures["total"]
-        study = stored_study(session)
-        assert study is not None
+        ((study, _),) = stored_studies(session)
         assert study.title == "A small one"
         causes = set(session.scalars(select(Exposure.cause).where(Exposure.outcome == "skipped")))
         assert {"too_old"} <= causes

@@ -14,6 +14,7 @@ from agent.rebuild.__main__ import app
 from agent.rebuild.plan import largest_remainders, read_plan, shipped
 from agent.sandbox.sites import is_sandbox
 from storage.errors import UsageError
+from storage.study import Study
 from tests.in_process import Commands
 
 GOOD = """
@@ -88,7 +89,7 @@ def test_a_changed_study_or_pace_is_the_same_plan_and_a_changed_target_is_anothe
 def test_a_study_goes_with_the_runs_and_a_key_does_not(tmp_path: Path) -> None:
     plan = read_plan(plan_file(tmp_path, GOOD + '[study]\ntitle = "Feeds"\n'))
     share = plan.shares(plan.words(), [])["sandbox-2"]
-    assert share.about["study"]["title"] == "Feeds"
+    assert share.settings.study == Study(title="Feeds")
     assert share.about["plan"]["targets"] == {"sandbox-1": 60, "sandbox-2": 40}
     assert json.dumps(share.about)
     with pytest.raises(UsageError, match="published"):

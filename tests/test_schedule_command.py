@@ -54,7 +54,7 @@ def test_a_crawl_that_is_killed_midway_goes_on_under_its_fire_time_and_the_sched
         found = session.query(Run).all()
         assert {row.fire_id for row in found} == {1}
         assert {row.seed for row in found} == {load_schedule(path).jobs[0].fired(moment).seed}
-        assert {row.settings["study"]["title"] for row in found} == {"Feeds at noon"}
+        assert {row.environment["study"]["title"] for row in found} == {"Feeds at noon"}
     ((fire_time, state, cause),) = rows(corpus, "SELECT fire_time, state, cause FROM fires")
     assert fire_time == f"{moment:%Y-%m-%d %H:%M:%S}.000000"
     assert state in ("done", "late"), "by how fast the first process was"

@@ -79,3 +79,23 @@ def test_published_names_the_oldest_moment() -> None:
     assert load_settings().oldest(now) is None
     with pytest.raises(UsageError, match="--published"):
         load_settings(published="decade")
+
+
+def test_the_study_stands_in_the_settings_file_or_in_a_file_of_its_own_and_is_no_part_of_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = load_settings()
+    (tmp_path / "value-spectrum.toml").write_text('limit = 3\n[study]\ntitle = "Feeds"\nethics = "17/2026"\n')
+    (tmp_path / "other.toml").write_text('[study]\ntitle = "Other"\n')
+    given = load_settings()
+    assert (given.study and given.study.title, given.limit) == ("Feeds", 3)
+    assert given.identity() == plain.identity() | {"limit": 3}
+    assert (other := load_settings(study=Path("other.toml")).study)
+    assert (other.title, other.ethics) == ("Other", None)
+    (tmp_path / "value-spectrum.toml").write_text('[study]\ntitel = "Feeds"\n')
+    with pytest.raises(UsageError, match=r"\[study\] has no titel"):
+        load_settings()
+    monkeypatch.setenv("VALUE_SPECTRUM_STUDY", "none.toml")
+    with pytest.raises(UsageError, match=r"none\.toml"):
+        load_settings()

@@ -24,7 +24,6 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -39,7 +38,7 @@ from retrieval.vocabulary import MAIN_FORM, Value, Vocabulary, load_vocabulary
 from storage.chance import draw, shuffled
 from storage.errors import UsageError
 from storage.quotas import PLAN
-from storage.study import TABLE, study_of
+from storage.study import study_of
 
 RESERVE_FORM = "B"
 """Form of the keywords that replace dry ones of their value."""
@@ -143,6 +142,7 @@ class Plan(BaseModel):
             seed=self.seed,
             limit=self.target,
             vocabulary=self.vocabulary,
+            study=study_of(self.study, "study") if self.study else None,
         )
 
     def tasks(self, platform: str, vocabulary: Vocabulary) -> list[TaskSpec]:
@@ -190,7 +190,7 @@ class Plan(BaseModel):
 
     def shares(self, vocabulary: Vocabulary, questions: list[str], **given: Any) -> dict[str, Share]:
         """What each platform has to do."""
-        about = {PLAN: self.recorded(), TABLE: asdict(study_of(self.study, "study"))}
+        about = {PLAN: self.recorded()}
         found = {}
         for platform in self.share:
             settings = self.settings(platform, **given)

@@ -33,7 +33,7 @@ from storage.errors import UsageError
 from storage.study import Study, study_of
 
 JOB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
-NOT_A_JOBS = ("corpus", "log_file", "api_key", "retry_failed", "cause")
+NOT_A_JOBS = ("corpus", "log_file", "api_key", "retry_failed", "cause", "study")
 """Crawl settings that belong to the schedule as a whole, to the environment, or to a person at work."""
 SEEDS = 1 << 31
 INHERITED = ("time_zone", "grace", "jitter")
@@ -88,7 +88,6 @@ class Schedule:
     notify: list[str]
     notify_every: float
     """Seconds between two notifications of one kind, at least."""
-    study: Study | None
 
     def job(self, job_id: str) -> Job:
         """The job of this id.
@@ -116,16 +115,14 @@ def load_schedule(path: Path) -> Schedule:
         raise UsageError(f"{path}: {_first(error)}") from None
     corpus = load_settings(corpus=file.corpus).corpus
     study = None if file.study is None else study_of(file.study, str(path))
-    jobs = [_job(path, file, given, corpus) for given in file.job]
+    jobs = [_job(path, file, given, corpus, study) for given in file.job]
     doubled = sorted({job.id for job in jobs if [other.id for other in jobs].count(job.id) > 1})
     if doubled:
         raise UsageError(f"{path}: two jobs have the id {doubled[0]}; give each its own, the history is kept under it")
-    return Schedule(
-        path=path, corpus=corpus, jobs=jobs, notify=file.notify, notify_every=file.notify_every, study=study
-    )
+    return Schedule(path=path, corpus=corpus, jobs=jobs, notify=file.notify, notify_every=file.notify_every)
 
 
-def _job(path: Path, file: _File, given: dict[str, Any], corpus: str) -> Job:
+def _job(path: Path, file: _File, given: dict[str, Any], corpus: str, study: Study | None) -> Job:
     job_id = given.get("id")
     if not isinstance(job_id, str) or not JOB_ID.fullmatch(job_id):
         raise UsageError(f"{path}: a job's id {job_id!r} is none; use letters, digits, '.', '-' and '_'")
@@ -137,10 +134,10 @@ def _job(path: Path, file: _File, given: dict[str, Any], corpus: str) -> Job:
     }
     if wrong := [name for name in NOT_A_JOBS if name in crawl]:
         raise UsageError(
-            f"{where}: {wrong[0]} cannot stand in a job; corpus stands at the top of the file, a key in the environment"
+            f"{where}: {wrong[0]} cannot stand in a job; corpus and [study] stand at the top of the file, a key in the environment"
         )
     try:
-        settings = load_settings(**crawl, corpus=corpus)
+        settings = load_settings(**crawl, corpus=corpus, study=study)
         vocabulary = load_vocabulary(settings.vocabulary)
         for name, limit in shares(settings).items():
             plan_tasks(settings, vocabulary, limit)

@@ -71,7 +71,6 @@ class Crawler:
                 console=self._console,
                 log_file=self._log_file,
                 fire_id=active.fire.id,
-                study=self._schedule.study,
             ).run()
 
     def _ended(self, result: SessionResult, active: Active) -> Ended:

@@ -1,7 +1,9 @@
 """`python -m storage.export`: a dataset out of a corpus."""
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,13 +11,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.orm import Session
 
 from storage import cli
 from storage.corpus import utc_now
 from storage.database import Database, open_database
-from storage.errors import CorpusUnusable, NothingFound, UsageError
+from storage.errors import CorpusUnusable, NothingFound, StorageFull, UsageError
 from storage.export.output import Folder, size, write_whole
 from storage.export.plan import Options, Plan, Shard, plan
 from storage.export.pseudonymise import STILL_SHOWN, Veil
@@ -25,9 +26,12 @@ from storage.export.writers import FORMATS
 from storage.models import Event
 from storage.pseudonyms import Pseudonyms
 from storage.records import QUERY_SOURCE, LabelKind, Verdict
-from storage.selection import Selection, label_sources
+from storage.selection import Selection, label_names, label_sources
+from storage.steps import Steps
+from storage.tallies import tally
 
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+DATASET, MANIFEST_FILE = Path("data/dataset"), Path("data/manifest")
 EXPORT = "export"
 """Kind of the event that says that an export was made, and where."""
 
@@ -50,14 +54,18 @@ class Shown(StrEnum):
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option(help="Folder to make; with --no-images the file to make.")],
     format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "parquet",
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"Folder to make (default: {DATASET}), or a file ({MANIFEST_FILE}.*)."),
+    ] = None,
     corpus: Annotated[str, typer.Option(help="Path or sqlite:///PATH.")] = "data/corpus.sqlite",
     platform: Annotated[list[str] | None, typer.Option(help="Only this platform; may be repeated.")] = None,
-    value: Annotated[str | None, typer.Option(help="Only shorts with this value (its id, as power).")] = None,
+    value: Annotated[str | None, typer.Option(help="Only shorts with this value (as self-direction).")] = None,
     topic: Annotated[str | None, typer.Option(help="Only shorts with this topic.")] = None,
     source: Annotated[
-        str | None, typer.Option(help="Who says value and topic [anybody but query, which is: collected under].")
+        str | None,
+        typer.Option(help="Who says value and topic (default: all but query, which means collected under)."),
     ] = None,
     since: Annotated[
         datetime | None, typer.Option(help="First seen at this time (UTC) or later.", formats=DATES)
@@ -78,15 +86,18 @@ def export(
 ) -> int:
     """Make a dataset; the same corpus and options give the same bytes, and the same command again goes on.
 
-    No author and no near copy stands in train and test both. Exit codes: 1 disk full (run it again), 2 wrong usage,
-    5 nothing to export.
+    No author and no near copy stands in train and test both. `storage.card` then writes the dataset's card. Exit codes:
+    1 disk full (run it again), 2 wrong usage, 5 nothing to export.
 
     Examples:
 
-      python -m storage.export --out dataset --value hedonism --source similarity
+      python -m storage.export --format parquet
 
-      python -m storage.export --format csv --no-images --out manifest.csv
+      python -m storage.export --format webdataset --out hedonism --value hedonism --source similarity
+
+      python -m storage.export --no-images --out manifest.parquet
     """
+    out = out or (MANIFEST_FILE.with_suffix(f".{format}") if no_images else DATASET)
     options = Options(
         format=format,
         selection=Selection(
@@ -110,11 +121,10 @@ def export(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     check(options, out)
     with open_database(corpus, write=False) as database:
+        options = replace(options, selection=in_the_corpus(database, options.selection))
         for note in notes(database, options):
             console.print(note, markup=False)
-        said, made = make(database, options, out, console)
-    if made:
-        _record(corpus, options, out, said, console)
+        said = make(database, options, out, console)
     if as_json:
         print(json.dumps(said))
     else:
@@ -143,6 +153,26 @@ def check(options: Options, out: Path) -> None:
         raise UsageError(f"{out} exists; give another --out, or delete it first")
 
 
+def in_the_corpus(database: Database, selection: Selection) -> Selection:
+    """The selection with value and topic written as the corpus has them (`Self Direction` is `self-direction`).
+
+    Raises:
+        NothingFound: no short is labelled so; names those that there are.
+    """
+    for kind in LabelKind:
+        asked = getattr(selection, kind.value)
+        if asked is not None:
+            names = label_names(database, kind)
+            plain = "-".join(asked.casefold().replace("_", " ").split())
+            found = next((name for name in names if plain in (name, name.casefold())), None)
+            if found is None:
+                there = ", ".join(names) or "nothing"
+                raise NothingFound(f"no short of {database.path} has the {kind.value} {asked}; there is {there}")
+            written: dict[str, Any] = {kind.value: found}
+            selection = replace(selection, **written)
+    return selection
+
+
 def notes(database: Database, options: Options) -> list[str]:
     """What a user has to know of what was asked for: who says the labels, what stays identifying."""
     found = []
@@ -158,63 +188,72 @@ def notes(database: Database, options: Options) -> list[str]:
     return found
 
 
-def make(database: Database, options: Options, out: Path, console: Console) -> tuple[dict[str, Any], bool]:
-    """Write the export.
-
-    Returns:
-        Its counts, and whether it was made now (False: it was whole already).
+def make(database: Database, options: Options, out: Path, console: Console) -> dict[str, Any]:
+    """Write the export, or what is missing of it; returns its counts.
 
     Raises:
         NothingFound: the filters leave nothing.
         StorageFull, UsageError: see `storage.export.output`.
     """
+    veil = Veil(Pseudonyms.of_user()) if options.pseudonymise else None
     with database.read() as session:  # one state of the corpus, whatever a crawl adds meanwhile
-        whole = plan(database, session, options)
+        whole = plan(database, session, options, None if veil is None else veil.name)
         if not whole.chosen:
             raise NothingFound(f"nothing to export from {database.path} with these filters; loosen them")
         if not options.pictures:
-            return _manifest(session, whole, out), True
+            _record(database, whole, out, console)
+            return _manifest(session, whole, out, console)
         folder = Folder(out, FORMATS[options.format].suffix)
-        done = folder.begin(whole)
-        if not done:
-            _shards(session, whole, folder, console)
-        return folder.finish(whole) | {"out": str(out), "shards_kept": folder.kept}, not done
+        new = not folder.begun
+        if not folder.begin(whole):
+            if new:  # before the first picture is in it: one that is cut is out of reach of a removal, too
+                _record(database, whole, out, console)
+            _shards(session, whole, folder, veil, console)
+            folder.finish(whole, tally(session, {one.short_id for one in whole.chosen}))
+        return folder.stats() | {"out": str(out), "shards_kept": folder.kept}
 
 
-def _manifest(session: Session, whole: Plan, out: Path) -> dict[str, Any]:
+def _manifest(session: Session, whole: Plan, out: Path, console: Console) -> dict[str, Any]:
     write = FORMATS[whole.options.format].manifest
     assert write is not None
-    rows: Iterator[Row] = (
-        {name: one.row[name] for name in MANIFEST} for one in samples(session, whole.chosen, whole.options.picture)
-    )
-    write_whole(out, lambda part: write(rows, part))
+
+    def rows() -> Iterator[Row]:
+        for one in samples(session, whole.chosen, whole.options.picture, pictures=False):
+            steps.step()
+            yield {name: one.row[name] for name in MANIFEST}
+
+    with Steps(time.monotonic, console, "writing rows", len(whole.chosen)) as steps:
+        write_whole(out, lambda part: write(rows(), part))
     return whole.stats() | {"shards": 1, "bytes": size(out), "out": str(out), "shards_kept": 0}
 
 
-def _shards(session: Session, whole: Plan, folder: Folder, console: Console) -> None:
-    chosen_format, shards = FORMATS[whole.options.format], whole.shards()
-    veil = Veil(Pseudonyms.of_user()) if whole.options.pseudonymise else None
+def _shards(session: Session, whole: Plan, folder: Folder, veil: Veil | None, console: Console) -> None:
+    chosen_format = FORMATS[whole.options.format]
 
-    def content(shard: Shard) -> Iterable[Sample]:
-        plain = samples(session, shard.rows, whole.options.picture)
-        return plain if veil is None else (veil.sample(one) for one in plain)
+    def content(shard: Shard) -> Iterator[Sample]:
+        for one in samples(session, shard.rows, whole.options.picture, pictures=chosen_format.pictures):
+            yield one if veil is None else veil.sample(one)
+            steps.step()
 
-    columns = (TextColumn("writing shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("shards", total=len(shards))
-        for one in shards:
-            folder.shard(one, lambda part, one=one: chosen_format.write(content(one), part))  # type: ignore[misc]
-            progress.advance(bar)
+    with Steps(time.monotonic, console, "writing shorts", len(whole.chosen)) as steps:
+        for shard in whole.shards():
+            if not folder.shard(shard, lambda part, shard=shard: chosen_format.write(content(shard), part)):  # type: ignore[misc]
+                steps.step(len(shard.rows))
 
 
-def _record(corpus: str, options: Options, out: Path, said: dict[str, Any], console: Console) -> None:
-    """Say in the corpus that it was exported, so that `storage.forget` can name what it cannot reach."""
-    counts = {name: said[name] for name in ("shorts", "splits", "skipped")}
-    detail = {"out": str(out.resolve()), "options": options.to_json(), **counts}
+def _record(database: Database, whole: Plan, out: Path, console: Console) -> None:
+    """Say in the corpus that it is exported, so that `storage.forget` can name what it cannot reach."""
+    stats = whole.stats()
+    counts = {name: stats[name] for name in ("shorts", "splits", "skipped")}
+    detail = {"out": str(out.resolve()), "options": whole.options.to_json(), **counts}
     try:
-        with open_database(corpus, write=True) as database, database.write() as session:
-            session.add(Event(kind=EXPORT, detail=detail, at=utc_now()))
-    except CorpusUnusable as error:
+        writable = open_database(database.path, write=True)
+        try:
+            with writable.write() as session:
+                session.add(Event(kind=EXPORT, detail=detail, at=utc_now()))
+        finally:
+            writable.close(fold=False)
+    except (CorpusUnusable, StorageFull) as error:
         console.print(f"the export is not in the corpus's history, so forget will not list it: {error}", markup=False)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import StorageFull, UsageError
-from storage.export.plan import Plan, Shard
+from storage.export.plan import FORGOTTEN, Plan, Shard
 
 REPORT = "report"
 STARTED, STATS, SKIPPED = "export.json", "stats.json", "skipped.jsonl"
@@ -68,6 +68,11 @@ class Folder:
     kept: int = field(default=0, init=False)
     """Shards that were there already."""
 
+    @property
+    def begun(self) -> bool:
+        """True if an export was begun in it."""
+        return (self.path / REPORT / STARTED).exists()
+
     def begin(self, plan: Plan) -> bool:
         """Make the folder, or go on in the one that this very export was begun in.
 
@@ -77,11 +82,11 @@ class Folder:
         Raises:
             UsageError: there is something else.
         """
-        about = {"digest": plan.digest, "options": plan.options.to_json()}
+        about = {"digest": plan.digest, "corpus": plan.corpus_id, "options": plan.options.to_json()}
         started = self.path / REPORT / STARTED
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is no folder; give another --out")
-        if started.exists():
+        if self.begun:
             try:
                 known = json.loads(started.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
@@ -91,19 +96,21 @@ class Folder:
                 raise UsageError(
                     f"{self.path} holds an export with other {what}; give another --out, or delete that folder first"
                 )
-            return (self.path / REPORT / STATS).exists()
+            there = (self.place(shard).exists() for shard in plan.shards())
+            return (self.path / REPORT / STATS).exists() and all(there)
         if self.path.exists() and any(self.path.iterdir()):
             raise UsageError(f"{self.path} exists and holds no export; give another --out, or delete it first")
         write_whole(started, lambda part: _write_json(part, about))
         return False
 
-    def shard(self, shard: Shard, write: Callable[[Path], None]) -> None:
-        """Write a shard unless it is there."""
+    def shard(self, shard: Shard, write: Callable[[Path], None]) -> bool:
+        """Write a shard unless it is there; True if it was written."""
         target = self.place(shard)
         if target.exists():
             self.kept += 1
-        else:
-            write_whole(target, write)
+            return False
+        write_whole(target, write)
+        return True
 
     def place(self, shard: Shard) -> Path:
         """Where a shard lies: named so that `datasets` knows its split."""
@@ -111,21 +118,33 @@ class Folder:
             return self.path / "data" / f"{shard.name}{self.suffix}"
         return self.path / shard.split / f"{shard.number:05}"
 
-    def finish(self, plan: Plan) -> dict[str, Any]:
-        """Write the skip report and then the counts, whose file says that the export is whole."""
+    def finish(self, plan: Plan, counts: dict[str, Any]) -> dict[str, Any]:
+        """Write the skip report and then the counts, whose file says that the export is whole.
+
+        Args:
+            counts: what the dataset is made of (`storage.tallies`).
+        """
 
         def skipped(part: Path) -> None:
             with part.open("w", encoding="utf-8") as file:
                 for one in plan.skipped:
-                    file.write(json.dumps({"id": one.name, "reason": one.reason, "same_picture_as": one.of}) + "\n")
+                    if one.name is not None or one.reason == FORGOTTEN:
+                        about = {"id": one.name, "reason": one.reason, "same_picture_as": one.of}
+                        file.write(json.dumps(about) + "\n")
 
         stats = plan.stats() | {
             "shards": len(plan.shards()),
             "bytes": sum(size(self.place(shard)) for shard in plan.shards()),
+            "counts": counts,
         }
         write_whole(self.path / REPORT / SKIPPED, skipped)
         write_whole(self.path / REPORT / STATS, lambda part: _write_json(part, stats))
         return stats
+
+    def stats(self) -> dict[str, Any]:
+        """The counts of an export that is whole."""
+        said: dict[str, Any] = json.loads((self.path / REPORT / STATS).read_text(encoding="utf-8"))
+        return said
 
 
 def size(path: Path) -> int:

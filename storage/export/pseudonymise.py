@@ -12,11 +12,14 @@ from storage.export.rows import Row, Sample, file_key
 from storage.pseudonyms import Pseudonyms
 
 STILL_SHOWN = (
-    "--pseudonymise takes away ids, addresses, captions, sounds, reasons and exact counts and times, but the pictures "
-    "still show faces, places and (with --picture screen) the caption and handle of the overlay, and a picture can be "
-    "searched for: the dataset stays personal data"
+    "--pseudonymise takes away ids, addresses, captions, sounds, reasons, hashes of pictures and exact counts and "
+    "times, but the pictures still show faces, places and (with --picture screen) the caption and handle of the "
+    "overlay, and a picture can be searched for: the dataset stays personal data"
 )
-DROPPED = ("platform_id", "url", "caption", "sound", "subtitles", "observed")
+DROPPED = (
+    "platform_id", "url", "caption", "sound", "subtitles", "observed", "image_sha256", "frame_sha256", "phash"
+)  # fmt: skip
+"""Hashes of pictures as well: in a manifest of the same corpus they stand beside the id."""
 COUNTS = ("views", "likes", "comments", "shares")
 MONTH = len("2026-01")
 
@@ -37,6 +40,7 @@ class Veil:
         clean: Row = row | dict.fromkeys(DROPPED) | {name: _rounded(row[name]) for name in COUNTS}
         clean |= {"id": self.name(row["id"]), "cluster": self.name(row["cluster"]), "hashtags": []}
         clean |= {name: row[name] and row[name][:MONTH] for name in ("published", "first_seen")}
+        clean["duration"] = None if row["duration"] is None else float(round(row["duration"]))
         clean["author"] = None if row["author"] is None else self._hash("author", row["author"])
         clean["showings"] = [
             # A model's reason quotes what it read on the screen.

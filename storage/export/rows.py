@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
+from storage.export.schema import LABEL
 from storage.models import Answer, Exposure, Image, ImageData, LabelRow, Observation, Short, Task
 
 ROWS_AT_ONCE = 100
@@ -39,21 +40,23 @@ class Sample:
     suffix: str
 
 
-def samples(session: Session, chosen: Sequence[Chosen], picture: str) -> Iterator[Sample]:
+def samples(session: Session, chosen: Sequence[Chosen], picture: str, *, pictures: bool = True) -> Iterator[Sample]:
     """Rows and pictures in the given order.
 
     Args:
         picture: `screen` (as a viewer saw it) or `frame` (clean): which one of the two the dataset shows.
+        pictures: False leaves the bytes empty, for formats that have no place for them.
     """
     for start in range(0, len(chosen), ROWS_AT_ONCE):
         some = chosen[start : start + ROWS_AT_ONCE]
         found = _rows(session, some, picture)
         sha256s = {row["image_sha256"] for row in found}
-        query = select(ImageData.sha256, ImageData.data, ImageData.media_type).where(ImageData.sha256.in_(sha256s))
-        pictures = {row[0]: (row[1], row[2]) for row in session.execute(query)}
+        data = ImageData.data if pictures else null()
+        query = select(ImageData.sha256, data, ImageData.media_type).where(ImageData.sha256.in_(sha256s))
+        held = {row[0]: (row[1] or b"", row[2]) for row in session.execute(query)}
         for one, row in zip(some, found, strict=True):
-            data, media_type = pictures[row["image_sha256"]]
-            yield Sample(key=file_key(one.name), row=row, picture=data, suffix=SUFFIXES[media_type])
+            shown, media_type = held[row["image_sha256"]]
+            yield Sample(key=file_key(one.name), row=row, picture=shown, suffix=SUFFIXES[media_type])
 
 
 def file_key(name: str) -> str:
@@ -65,10 +68,12 @@ def file_key(name: str) -> str:
 
 def _rows(session: Session, chosen: Sequence[Chosen], picture: str) -> list[Row]:
     ids = [one.short_id for one in chosen]
-    shorts = {short.id: short for short in session.scalars(select(Short).where(Short.id.in_(ids)))}
-    shown, frames = first_pictures(session, picture, ids), first_pictures(session, "frame", ids)
+    # Plain rows: objects of the mapped classes would take most of the time.
+    shorts = {row.id: row for row in session.execute(select(Short.__table__).where(Short.id.in_(ids)))}
+    shown, frames = _first_pictures(session, picture, ids), _first_pictures(session, "frame", ids)
     newest = select(func.max(Observation.id)).where(Observation.short_id.in_(ids)).group_by(Observation.short_id)
-    said = {row.short_id: row for row in session.scalars(select(Observation).where(Observation.id.in_(newest)))}
+    observed = select(Observation.__table__).where(Observation.id.in_(newest))
+    said = {row.short_id: row for row in session.execute(observed)}
     labels, showings, under = _labels(session, ids), _showings(session, ids), _collected_under(session, ids)
     return [
         {
@@ -86,13 +91,14 @@ def _rows(session: Session, chosen: Sequence[Chosen], picture: str) -> list[Row]
     ]
 
 
-def first_pictures(session: Session, role: str, short_ids: Sequence[int]) -> dict[int, Image]:
+def _first_pictures(session: Session, role: str, short_ids: Sequence[int]) -> dict[int, Any]:
     """The first picture of this role of each of these shorts."""
     first = select(func.min(Image.id)).where(Image.role == role, Image.short_id.in_(short_ids)).group_by(Image.short_id)
-    return {image.short_id: image for image in session.scalars(select(Image).where(Image.id.in_(first)))}
+    rows = session.execute(select(Image.__table__).where(Image.id.in_(first)))
+    return {row.short_id: row for row in rows}
 
 
-def _of_short(short: Short) -> Row:
+def _of_short(short: Any) -> Row:
     return {
         "platform": short.platform,
         "platform_id": short.platform_id,
@@ -109,7 +115,7 @@ def _of_short(short: Short) -> Row:
     }
 
 
-def _of_pictures(shown: Image, frame: Image, role: str) -> Row:
+def _of_pictures(shown: Any, frame: Any, role: str) -> Row:
     return {
         "picture": role,
         "width": shown.width,
@@ -123,7 +129,7 @@ def _of_pictures(shown: Image, frame: Image, role: str) -> Row:
     }
 
 
-def _of_observation(said: Observation | None) -> Row:
+def _of_observation(said: Any) -> Row:
     if said is None:
         names = ("caption", "views", "likes", "comments", "shares", "observed")
         return {**dict.fromkeys(names), "hashtags": []}
@@ -141,17 +147,10 @@ def _of_observation(said: Observation | None) -> Row:
 def _labels(session: Session, ids: Sequence[int]) -> dict[int, list[Row]]:
     found: dict[int, list[Row]] = {}
     order = (LabelRow.source, LabelRow.kind, LabelRow.name)
-    for label in session.scalars(select(LabelRow).where(LabelRow.short_id.in_(ids)).order_by(*order)):
-        found.setdefault(label.short_id, []).append(
-            {
-                "kind": label.kind,
-                "name": label.name,
-                "stance": label.stance,
-                "source": label.source,
-                "score": label.score,
-                "model": label.model,
-            }
-        )
+    columns = [getattr(LabelRow, name) for name in LABEL]
+    rows = session.execute(select(LabelRow.short_id, *columns).where(LabelRow.short_id.in_(ids)).order_by(*order))
+    for short_id, *label in rows:
+        found.setdefault(short_id, []).append(dict(zip(LABEL, label, strict=True)))
     return found
 
 

@@ -107,7 +107,7 @@ def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _manifest_parquet(rows: Iterable[Row], path: Path) -> None:
-    _parquet(rows, arrow_schema({name: COLUMNS[name] for name in MANIFEST}, pictures=False), path)
+    _parquet(rows, arrow_schema(MANIFEST, pictures=False), path)
 
 
 def _manifest_csv(rows: Iterable[Row], path: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from agent import logs
-from tests.bench import benchmark, browsing, pictures, vectors
+from tests.bench import benchmark, browsing, export, pictures, vectors
 from tests.bench.measure import Bar
 
 PARTS: dict[str, Callable[[], list[Bar]]] = {
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[], list[Bar]]] = {
     "exact": vectors.exact,
     "startup": vectors.startup,
     "embed": vectors.embed,
+    "export": lambda: [export.speed(), export.memory()],
     "benchmark": lambda: [benchmark.speed(), benchmark.memory()],
 }
 

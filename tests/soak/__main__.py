@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.soak import coverage, kills, rebuild, retrieval, schedule, screenshots, sites
+from tests.soak import coverage, kills, merge, rebuild, retrieval, schedule, screenshots, sites
 
 PARTS = {
     "kills": kills.main,
@@ -12,6 +12,7 @@ PARTS = {
     "coverage": coverage.main,
     "schedule": schedule.main,
     "rebuild": rebuild.main,
+    "merge": merge.main,
 }
 
 
