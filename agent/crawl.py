@@ -226,8 +226,8 @@ class Crawl:
                     )  # the visitor's identity, before anything is seen with it
                 await self._check_wall(page)
                 if first and last and last.same_showing(shown.record):
-                    if last.seconds is not None:
-                        await self._turn.waits(self.viewing.again(page, shown, last.seconds))
+                    if last.planned_dwell is not None:
+                        await self._turn.waits(self.viewing.again(page, shown, last.planned_dwell))
                 else:
                     await self._feed_item(page, task, shown)
                 first = False

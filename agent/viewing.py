@@ -140,7 +140,7 @@ class Viewing:
         if planned > 0:
             await turn.waits(clock.sleep(planned))
             watched = await turn.waits(media_seconds(shown.video))
-        await turn.waits(self._platform.dwelt(page, settings.decide_window + planned))
+        await turn.waits(self._platform.dwelt(page, settings.decide_window + planned, settings.at + planned))
         like = await turn.waits(self._like(page, shown)) if watch and settings.engage else None
         self._corpus.exposures.close(
             stored.exposure_id,
@@ -163,13 +163,18 @@ class Viewing:
             own_ms=round(1000 * turn.own, 1),
         )
 
-    async def again(self, page: Page, shown: OnScreen, seconds: float) -> None:
+    async def again(self, page: Page, shown: OnScreen, planned: float) -> None:
         """A feed that is opened again begins with the short that was judged last: its site never learned how long it
-        was watched, so it gets its time on screen once more, and no second decision."""
+        was watched, so it gets its time on screen once more, and no second decision.
+
+        Args:
+            planned: seconds to watch after the decision window.
+        """
         if shown.video is not None:
             await play_on(shown.video)
-        await self._clock.sleep(seconds)
-        await self._platform.dwelt(page, seconds)
+        settings = self._settings
+        await self._clock.sleep(settings.decide_window + planned)
+        await self._platform.dwelt(page, settings.decide_window + planned, settings.at + planned)
 
     def _planned(self, decision: Decision, short_id: str) -> float:
         """Seconds of watching after the window."""

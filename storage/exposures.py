@@ -67,8 +67,8 @@ class LastExposure:
 
     platform_id: str | None
     outcome: str
-    seconds: float | None
-    """What it was to be given on screen, decision window and dwell; None for what was not judged."""
+    planned_dwell: float | None
+    """None for what was not judged."""
 
     def same_showing(self, record: Record) -> bool:
         """True if a feed that is opened again begins with what it showed last: it was seen and decided already."""
@@ -229,8 +229,7 @@ class Exposures:
             ).first()
             if row is None:
                 return None
-            seconds = None if row.decide_window is None else row.decide_window + (row.planned_dwell or 0.0)
-            return LastExposure(platform_id=row.platform_id, outcome=row.outcome, seconds=seconds)
+            return LastExposure(platform_id=row.platform_id, outcome=row.outcome, planned_dwell=row.planned_dwell)
 
     def times_shown(self, task: TaskItem, platform_id: str) -> int:
         """How often a task has shown a short already; a repeated exposure is an epoch of its own (D14)."""

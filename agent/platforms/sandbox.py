@@ -286,8 +286,9 @@ class Sandbox(Platform):
         shown = await self._shown(page, None, 0)
         return shown["id"] or None if shown else None
 
-    async def dwelt(self, page: Page, seconds: float) -> None:
-        await page.evaluate("seconds => { if (watch) watch.told_seconds = seconds; }", seconds)
+    async def dwelt(self, page: Page, seconds: float, played: float) -> None:
+        told = {"seconds": seconds, "media_seconds": played}
+        await page.evaluate("said => { if (watch) watch.said = said; }", told)
 
     async def site_facts(self, page: Page) -> SiteFacts:
         if not page.url.startswith(self.base_url):
