@@ -88,6 +88,9 @@ def collect(
     media: Annotated[Path | None, typer.Option(help="Sandbox: serve the pictures of this folder.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, no_video%0.05.")] = None,
     sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content (default: 1).")] = None,
+    recommender: Annotated[
+        str | None, typer.Option(help="Sandbox feed: chronological, popular or engagement (default: engagement).")
+    ] = None,
     log_file: Annotated[Path | None, typer.Option(help="JSON lines (default: CORPUS.log.jsonl).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost in time and money.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,

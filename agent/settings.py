@@ -107,6 +107,9 @@ class CrawlSettings(AskingSettings):
     media: Path | None = None
     fault: Annotated[tuple[str, ...], NoDecode] = ()
     sandbox_seed: int = 1
+    recommender: Literal["chronological", "popular", "engagement"] = "engagement"
+    distinct_visitors: bool = False
+    """Sandbox: two who do the same see different shorts, by chance (experiments)."""
 
     retry_failed: bool = False
     cause: str | None = None
@@ -128,6 +131,15 @@ class CrawlSettings(AskingSettings):
     def _check_media(self) -> Self:
         if self.media is not None and not self.media.is_dir():
             raise ValueError(f"--media {self.media} is no folder")
+        return self
+
+    @model_validator(mode="after")
+    def _check_recommender(self) -> Self:
+        if "recommender" in self.model_fields_set:
+            if "sandbox" not in self.platform:
+                raise ValueError("--recommender is for the sandbox: no other site lets anybody choose; leave it out")
+            if self.media is not None:
+                raise ValueError("--recommender cannot be had with --media: a folder's pictures come once each")
         return self
 
     def oldest(self, now: datetime) -> datetime | None:

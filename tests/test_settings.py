@@ -79,3 +79,13 @@ def test_published_names_the_oldest_moment() -> None:
     assert load_settings().oldest(now) is None
     with pytest.raises(UsageError, match="--published"):
         load_settings(published="decade")
+
+
+def test_a_recommender_can_be_chosen_for_the_sandbox_alone(tmp_path: Path) -> None:
+    assert load_settings(recommender="popular").recommender == "popular"
+    assert load_settings(platform=["youtube"]).recommender == "engagement"
+    for given in ({"platform": ["youtube"]}, {"media": tmp_path}):
+        with pytest.raises(UsageError, match="--recommender"):
+            load_settings(recommender="popular", **given)
+    with pytest.raises(UsageError, match="--recommender"):
+        load_settings(recommender="viral")

@@ -162,4 +162,3 @@ def _cast(names: Sequence[str]) -> dict[str, Persona]:
             raise UsageError(f"personas: two are called {persona.name}; rename one of them")
         found[persona.name] = persona
     return found
-

@@ -81,7 +81,7 @@ class Plan(_Fields):
     controls: Controls = Controls()
     judge: ModelPlan | None = None
     labeller: str = "similarity"
-    """Who says afterwards what the shorts show: none, similarity, or `vlm:MODEL` with one of the models or the judge."""
+    """Who says afterwards what the shorts show: none, similarity, or `vlm:MODEL` with a model of this plan."""
     profiles: dict[str, tuple[str, ...]] = {}
     """By platform: names of profiles, one for each of its arms; fresh logged-out ones where none are named."""
     decide_window: float = Field(default=6.0, ge=0, le=120)

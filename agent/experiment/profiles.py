@@ -3,8 +3,8 @@
     of its own     beside the corpus, made when the arm begins, kept for when it goes on
     by name        made by hand with `agent.login`, named in the plan; fresh as far as this corpus knows
 
-On the sandbox an arm's visitor, whose luck its feed depends on, is a function of the experiment and the arm, so that the
-same experiment has the same feeds again.
+On the sandbox an arm's visitor, whose luck its feed depends on, is a function of the experiment and the arm, so that
+the same experiment has the same feeds again.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.experiment.arms import Design
 from agent.experiment.plan import SANDBOX
 from agent.experiment.records import Arm
+from agent.platforms.sandbox_data import visitor_state
 from agent.profiles import Profile
 from agent.sandbox.feed import visitor_id
 from storage.database import Database
@@ -33,7 +34,7 @@ def profile_of(design: Design, arm: Arm, database: Database, earlier: PlanRun | 
     else:
         profile = Profile.beside(database.path, earlier.profile_id if earlier else str(uuid.uuid4()))
         if earlier is None and arm.platform == SANDBOX:
-            profile.save(_sandbox_state(visitor(design, arm)))
+            profile.save(visitor_state(visitor(design, arm)))
     if earlier is None and (seen := profile_exposures(database, profile.id)):
         raise UsageError(
             f"the profile {name} has seen {seen} shorts in this corpus, and {arm.name} needs an unused one; make "
@@ -59,15 +60,7 @@ def refuse_known(design: Design, arms: list[Arm], state: Path) -> None:
     for arm in arms:
         if f'"visitor":{json.dumps(visitor(design, arm))}' in text:
             raise UsageError(
-                f"the sandbox has served {arm.name} before ({state}), and a fresh arm needs an unused profile; move that "
-                "file away with its corpus, or give another --corpus"
+                f"the sandbox has served {arm.name} before ({state}), and a fresh arm needs an unused profile; move "
+                "that file away with its corpus, or give another --corpus"
             )
 
-
-def _sandbox_state(visitor_cookie: str) -> dict[str, object]:
-    """A browser's stored state with nothing but the visitor's id in it."""
-    cookie = {
-        "name": "visitor", "value": visitor_cookie, "domain": "127.0.0.1", "path": "/", "expires": -1,
-        "httpOnly": True, "secure": False, "sameSite": "Lax",
-    }  # fmt: skip
-    return {"cookies": [cookie], "origins": []}

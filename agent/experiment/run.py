@@ -292,14 +292,16 @@ def problems(design: Design, runs: Mapping[str, PlanRun]) -> dict[str, str]:
 
 
 async def _all(jobs: list[asyncio.Task[None]]) -> None:
-    """Wait for all of them, even where one fails; then raise the first failure."""
+    """Wait for all of them, even where one meets what the others will meet; then raise what the first one met. What
+    nobody foresaw ends all at once."""
     try:
-        ended = await asyncio.gather(*jobs, return_exceptions=True)
-    except asyncio.CancelledError:
+        ended, pending = await asyncio.wait(jobs, return_when=asyncio.FIRST_EXCEPTION)
+        while pending and all(isinstance(job.exception(), ValueSpectrumError | None) for job in ended):
+            more, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+            ended |= more
+    finally:
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
-        raise
-    for one in ended:
-        if isinstance(one, BaseException):
-            raise one
+    for job in jobs:
+        job.result()

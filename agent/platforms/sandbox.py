@@ -7,18 +7,19 @@ the DOM gives what is clicked or seen (D8). Figures taken here test the pipeline
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import Error, Page, Request, Response
+from playwright.async_api import BrowserContext, Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
 from agent.platforms.sandbox_data import CANONICAL, decoded, record_of
 from agent.sandbox.app import Options
+from agent.sandbox.recommenders import Engagement
 from agent.sandbox.server import SandboxServer
 from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
@@ -91,7 +92,8 @@ class Sandbox(Platform):
     """Shorts that we own, served by a child process that `start` launches.
 
     `vocabulary` holds keywords by value id, `state` is the file that keeps what visitors watched, `seed` is that of
-    the content and not of the crawl; `media` and `faults` as `python -m agent.sandbox --help` explains them.
+    the content and not of the crawl; `media`, `faults`, `recommender` and `distinct` as `python -m agent.sandbox
+    --help` explains them.
     """
 
     name: ClassVar[str] = "sandbox"
@@ -109,13 +111,18 @@ class Sandbox(Platform):
         time_scale: float = 20.0,
         media: Path | None = None,
         faults: Sequence[str] = (),
+        recommender: str = Engagement.kind,
+        distinct: bool = False,
     ) -> None:
         self.time_scale = time_scale
         self.base_url = ""
         words = {value: list(keywords) for value, keywords in vocabulary.items()}
         folder = str(media.resolve()) if media else None
-        options = Options(seed=seed, vocabulary=words, time_scale=time_scale, media=folder, faults=tuple(faults))
-        self._server = SandboxServer(replace(options, state=str(state.resolve())))
+        options = Options(
+            seed=seed, vocabulary=words, time_scale=time_scale, media=folder, faults=tuple(faults),
+            state=str(state.resolve()), recommender=recommender, distinct=distinct,
+        )  # fmt: skip
+        self._server = SandboxServer(options)
         self._pages: WeakKeyDictionary[Page, _Received] = WeakKeyDictionary()
 
     @classmethod
@@ -123,11 +130,13 @@ class Sandbox(Platform):
         words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
         return cls(
             vocabulary=words,
-            state=corpus.with_name(corpus.name + ".sandbox.jsonl"),
+            state=state_file(corpus, settings.recommender),
             seed=settings.sandbox_seed,
             time_scale=settings.time_scale,
             media=settings.media,
             faults=settings.fault,
+            recommender=settings.recommender,
+            distinct=settings.distinct_visitors,
         )
 
     @staticmethod
@@ -154,6 +163,13 @@ class Sandbox(Platform):
     async def close(self) -> None:
         """End the server."""
         await self._server.__aexit__(None, None, None)
+
+    async def identify(self, context: BrowserContext, visitor: str) -> None:
+        """Make a fresh context the visitor of this id, before its first page; `start` comes before.
+
+        Where visitors are `distinct`, their ids are their luck: an experiment gives `feed.visitor_id(seed, arm)`.
+        """
+        await context.add_cookies([{"name": "visitor", "value": visitor, "url": self.base_url, "httpOnly": True}])
 
     def attach(self, page: Page) -> None:
         received = self._pages.setdefault(page, _Received())
@@ -348,6 +364,12 @@ class Sandbox(Platform):
     async def _on_screen(self, page: Page, shown: Mapping[str, Any], record: Record) -> OnScreen:
         video = await page.query_selector(f"{Q['active']} {Q['video']}")
         return OnScreen(record=record, box=Box(**shown["box"]), video=video)
+
+
+def state_file(corpus: Path, recommender: str) -> Path:
+    """Where a corpus' sandbox keeps what visitors watched; each recommender its own, since two may run at once."""
+    middle = "" if recommender == Engagement.kind else f".{recommender}"
+    return corpus.with_name(f"{corpus.name}.sandbox{middle}.jsonl")
 
 
 def _seconds(response: Response) -> float | None:

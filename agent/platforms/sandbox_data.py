@@ -43,3 +43,12 @@ def decoded(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def visitor_state(visitor: str) -> dict[str, Any]:
+    """A browser's stored state with nothing but a visitor's id in it, for a profile that begins as this visitor."""
+    cookie = {
+        "name": "visitor", "value": visitor, "domain": "127.0.0.1", "path": "/", "expires": -1,
+        "httpOnly": True, "secure": False, "sameSite": "Lax",
+    }  # fmt: skip
+    return {"cookies": [cookie], "origins": []}
