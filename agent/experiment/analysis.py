@@ -1,0 +1,224 @@
+"""From an experiment to its figures: every measure by condition, over personas, and set against each other.
+
+A row over personas is the mean of their conditions, each counting the same. Strategies, models and feeds are compared
+over the personas that both sides have, within what they otherwise share, and Holm's correction (1979) is over all
+comparisons of one kind in one measure. Nothing here draws by chance: equal experiments give equal figures.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from agent.benchmark.compare import holm
+from agent.benchmark.tally import Counts
+from agent.experiment.intervals import Estimate, Unit, difference, mean, mean_of_conditions, relative_change
+from agent.experiment.metrics import Metric, metrics
+from agent.experiment.outcomes import DONE, Case, Condition, cases, counts_by, decided, judged, share
+from agent.experiment.records import Control, Experiment, Phase
+
+Units = Mapping[Condition, Sequence[Unit]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One condition's estimate, or that of several personas' conditions together."""
+
+    condition: Condition
+    estimate: Estimate
+    conditions: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """`one` less `other`, over the personas that both have."""
+
+    factor: str
+    """strategy, model or feed."""
+    one: str
+    other: str
+    within: Condition
+    """What they share otherwise; of `one`."""
+    estimate: Estimate
+    p_holm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One metric's figures."""
+
+    name: str
+    title: str
+    unit: str
+    source: str | None
+    rows: tuple[Row, ...]
+    pooled: tuple[Row, ...]
+    contrasts: tuple[Contrast, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """How a condition's questions were answered: four kinds, never mixed (D16)."""
+
+    condition: Condition
+    arms: int
+    first: Counts
+    last: Counts
+    judged: Counts
+    """Evaluation shorts of the own feeds, as the persona; out of role where there is none."""
+    judged_yoked: Counts
+    relative: Estimate | None
+    """I_avg relative to the first shorts' yes share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """An arm that gives no number."""
+
+    arm: str
+    state: str
+    cause: str | None
+    seen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Everything that a report shows."""
+
+    experiment: Experiment
+    seed: int
+    measures: tuple[Measure, ...]
+    answers: tuple[Answers, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def measure(self, name: str, source: str | None = None) -> Measure:
+        """The measure of this name (and label source)."""
+        return next(one for one in self.measures if one.name == name and source in (None, one.source))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the showings."""
+        experiment = self.experiment
+        return {
+            "name": experiment.name,
+            "seed": experiment.seed,
+            "training": experiment.training,
+            "evaluation": experiment.evaluation,
+            "judge": experiment.judge,
+            "arms": len(experiment.arms),
+            "measures": [asdict(one) for one in self.measures],
+            "answers": [asdict(one) for one in self.answers],
+            "left_out": [asdict(one) for one in self.left_out],
+            "about": dict(experiment.about),
+        }
+
+
+def analyse(experiment: Experiment, seed: int) -> Analysis:
+    """Everything that is to be said of an experiment, also of one that is not finished.
+
+    Args:
+        seed: stored with the figures.
+    """
+    found = list(cases(experiment))
+    return Analysis(
+        experiment=experiment,
+        seed=seed,
+        measures=tuple(_measure(metric, found) for metric in metrics(experiment)),
+        answers=tuple(_answers(condition, group) for condition, group in _grouped(found).items()),
+        left_out=tuple(
+            LeftOut(arm=one.arm.name, state=one.state, cause=one.cause, seen=len(one.showings))
+            for one in experiment.arms
+            if one.state != DONE
+        ),
+    )
+
+
+def _grouped(found: Iterable[Case]) -> dict[Condition, list[Case]]:
+    groups: dict[Condition, list[Case]] = defaultdict(list)
+    for case in found:
+        groups[case.condition].append(case)
+    return dict(groups)
+
+
+def _measure(metric: Metric, found: Sequence[Case]) -> Measure:
+    units: dict[Condition, list[Unit]] = defaultdict(list)
+    for case in found:
+        unit = metric.of(case)
+        if unit is not None:
+            units[case.condition].append(unit)
+    rows = [
+        Row(condition=one, estimate=mean(of, tested=metric.tested, limits=metric.limits)) for one, of in units.items()
+    ]
+    return Measure(
+        name=metric.name, title=metric.title, unit=metric.unit, source=metric.source, rows=tuple(rows),
+        pooled=tuple(_pooled(metric, units)), contrasts=tuple(_contrasts(units)) if metric.compared else (),
+    )  # fmt: skip
+
+
+def _pooled(metric: Metric, units: Units) -> Iterable[Row]:
+    groups: dict[Condition, list[Sequence[Unit]]] = defaultdict(list)
+    for one, of in units.items():
+        if one.persona is not None:
+            groups[over_personas(one)].append(of)
+    for one, parts in groups.items():
+        estimate = mean_of_conditions(parts, tested=metric.tested, limits=metric.limits)
+        yield Row(condition=one, estimate=estimate, conditions=len(parts))
+
+
+def over_personas(one: Condition) -> Condition:
+    """The condition of all personas together."""
+    return replace(one, persona=None, pooled=True)
+
+
+_FACTORS: Mapping[str, tuple[Callable[[Condition], str], Callable[[Condition], Condition]]] = {
+    "strategy": (lambda one: one.strategy, lambda one: replace(one, strategy="")),
+    "model": (lambda one: one.model, lambda one: replace(one, model="")),
+    "feed": (lambda one: one.feed, lambda one: replace(one, platform="", recommender=None)),
+}
+"""By factor: a condition's level of it, and what two conditions share that differ in it alone."""
+
+
+def _contrasts(units: Units) -> Iterable[Contrast]:
+    for factor, (level, without) in _FACTORS.items():
+        sides: dict[Condition, dict[str, dict[str | None, Condition]]] = defaultdict(lambda: defaultdict(dict))
+        for one in units:
+            if one.control is Control.NONE:
+                sides[over_personas(without(one))][level(one)][one.persona] = one
+        family = []
+        for levels in sides.values():
+            for left, right in combinations(levels, 2):
+                shared = [persona for persona in levels[left] if persona in levels[right]]
+                if shared:
+                    family.append(
+                        Contrast(
+                            factor=factor, one=left, other=right,
+                            within=over_personas(levels[left][shared[0]]),
+                            estimate=difference(
+                                [units[levels[left][persona]] for persona in shared],
+                                [units[levels[right][persona]] for persona in shared],
+                            ),
+                        )
+                    )  # fmt: skip
+        corrected = iter(holm([found.estimate.p for found in family if found.estimate.p is not None]))
+        for found in family:
+            yield replace(found, p_holm=None if found.estimate.p is None else next(corrected))
+
+
+def _answers(condition: Condition, group: Sequence[Case]) -> Answers:
+    decisions = counts_by(case.record for case in group)
+    changes = [
+        (first.value, last.value)
+        for case in group
+        if (first := share(decided(case.record, Phase.TRAINING))) is not None
+        and (last := share(decided(case.record, Phase.EVALUATION))) is not None
+    ]
+    persona = condition.persona
+    return Answers(
+        condition=condition,
+        arms=len(group),
+        first=decisions[Phase.TRAINING],
+        last=decisions[Phase.EVALUATION],
+        judged=sum((judged(case.record, persona) for case in group), Counts()),
+        judged_yoked=sum((judged(case.yoked, persona) for case in group if case.yoked), Counts()),
+        relative=relative_change([one for one, _ in changes], [one for _, one in changes]) if changes else None,
+    )
