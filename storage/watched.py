@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from storage.database import Database
-from storage.models import Exposure, LabelRow, Run, Task
+from storage.models import Exposure, LabelRow, Run, Short, Task
 from storage.records import QUERY_SOURCE, LabelKind, Stance, Verdict
 
 CHUNK = 500
@@ -76,13 +76,14 @@ def watched(database: Database, plan_run_id: int) -> list[Watched]:
     """What a plan's runs decided on, in order: without ads, live rooms and failures."""
     with database.read() as session:
         rows = session.execute(
-            select(Exposure.short_id, Exposure.platform_id, Exposure.decision, Exposure.planned_dwell)
+            select(Short.id, Short.platform_id, Exposure.decision, Exposure.planned_dwell)
             .join(Task, Task.id == Exposure.task_id)
-            .where(Task.run_id == plan_run_id, Exposure.decision.is_not(None), Exposure.short_id.is_not(None))
+            .join(Short, Short.id == Exposure.short_id)
+            .where(Task.run_id == plan_run_id, Exposure.decision.is_not(None))
             .order_by(Task.position, Exposure.position)
         )
         return [
-            Watched(short_id=short, platform_id=name, verdict=Verdict(decision), planned_dwell=dwell or 0.0)
+            Watched(short_id=short, platform_id=name, verdict=Verdict(decision or ""), planned_dwell=dwell or 0.0)
             for short, name, decision, dwell in rows
         ]
 
@@ -102,18 +103,14 @@ def said_of(database: Database, short_ids: Sequence[int]) -> dict[int, dict[str,
                 select(LabelRow).where(LabelRow.short_id.in_(some), LabelRow.source != QUERY_SOURCE)
             ):
                 rows.setdefault(row.short_id, {}).setdefault(row.source, []).append((row.kind, row.name, row.stance))
-    return {
-        short: {source: _said(labels) for source, labels in by_source.items()} for short, by_source in rows.items()
-    }
+    return {short: {source: _said(labels) for source, labels in by_source.items()} for short, by_source in rows.items()}
 
 
 def _said(labels: Sequence[tuple[str, str, str | None]]) -> Said:
     values = [(name, stance) for kind, name, stance in labels if kind == LabelKind.VALUE]
     return Said(
         values=frozenset(name for name, stance in values if stance == Stance.EXPRESSES),
-        topics=frozenset(
-            name for kind, name, stance in labels if kind == LabelKind.TOPIC and stance != Stance.NONE
-        ),
+        topics=frozenset(name for kind, name, stance in labels if kind == LabelKind.TOPIC and stance != Stance.NONE),
         takes_stand=any(stance != Stance.UNSURE for _, stance in values),
     )
 

@@ -1,4 +1,4 @@
-"""One arm's run: the crawl of a feed as `agent.collect --mode feed` does it, with the arm's decider, profile and turn."""
+"""One arm's run: a feed watched as `agent.collect --mode feed` does it, with the arm's decider, profile and turn."""
 
 import asyncio
 from contextlib import suppress

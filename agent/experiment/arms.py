@@ -100,9 +100,8 @@ class Design:
         return found
 
     def concerned(self, arm: Arm) -> tuple[str | None, ...]:
-        """In whose name the arm's evaluation shorts are judged: its persona's and nobody's; all of them where it has
-        none, so that every persona's share can be told from what an agent without persona is shown."""
-        return (None, *((arm.persona,) if arm.persona is not None else self.personas))
+        """In whose name the arm's evaluation shorts are judged: nobody's, and its persona's where it has one."""
+        return (None, arm.persona) if arm.persona is not None else (None,)
 
     def _arms(self) -> Iterator[Arm]:
         plan = self.plan

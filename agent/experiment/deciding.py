@@ -21,8 +21,8 @@ FREE = "0:0"
 KeyOf = Callable[[str], str | None]
 """Gives the key in an environment variable."""
 Told = Callable[[bytes, str], None]
-"""Tells which short a picture is of, before a model is asked about it: for scripted models (`agent.experiment.scripted`)
-alone, who know the sandbox's truth and nothing else."""
+"""Tells which short a picture is of, before a model is asked about it: for the scripted models alone
+(`agent.experiment.scripted`), who know the sandbox's truth and see nothing."""
 
 
 class Models:

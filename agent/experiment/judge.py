@@ -114,9 +114,7 @@ class Judgements:
 
     def _key(self, question: Question, platform: str, platform_id: str, persona: str | None) -> str:
         subject = Subject(run_id=self._run_id, platform=platform, platform_id=platform_id)
-        return answer_key(
-            question, model=self._model, host=self._host, persona=persona, subject=subject, epoch=EPOCH
-        )
+        return answer_key(question, model=self._model, host=self._host, persona=persona, subject=subject, epoch=EPOCH)
 
 
 def verdict_of(answer: StoredAnswer) -> Verdict:
@@ -124,4 +122,3 @@ def verdict_of(answer: StoredAnswer) -> Verdict:
     if answer.status is AnswerStatus.OK and answer.parsed is not None:
         return Verdict(answer.parsed["answer"])
     return Verdict.REFUSED if answer.status is AnswerStatus.REFUSED else Verdict.UNREADABLE
-

@@ -1,8 +1,8 @@
 """Lockstep: the arms of a block see one short each a round, in an order that is shuffled anew for every round.
 
-So no arm meets a site earlier in the day, or always after the same other arm. A round ends when every arm that is still
-in it has had its short; an arm that leaves (done, dry, walled, failed) keeps nobody waiting. An arm's round is the number
-of shorts that it has decided on, so after a kill those that had their turn wait for those that had not.
+So no arm meets a site earlier in the day, or always after the same other arm. A round ends when every arm that is
+still in it has had its short; an arm that leaves (done, dry, walled, failed) keeps nobody waiting. An arm's round is
+the number of shorts that it has decided on, so after a kill those that had their turn wait for those that had not.
 """
 
 import asyncio

@@ -63,4 +63,3 @@ def refuse_known(design: Design, arms: list[Arm], state: Path) -> None:
                 f"the sandbox has served {arm.name} before ({state}), and a fresh arm needs an unused profile; move "
                 "that file away with its corpus, or give another --corpus"
             )
-

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 from rich.console import Console
 
 from agent.browser import BrowserHost
 from agent.clock import Clock, Stop
+from agent.deciders.base import Decider
 from agent.experiment.afterwards import Afterwards
 from agent.experiment.arm_run import DRY, ArmRun, Bench
 from agent.experiment.arms import Block, Design
@@ -147,7 +147,8 @@ class Work:
 
     async def _watch(self, models: Models, told: Told | None) -> None:
         """All platforms side by side, each block by block."""
-        if not any(self._pending(block) for platform in self.design.plan.platforms for block in self._blocks(platform)):
+        blocks = [block for platform in self.design.plan.platforms for block in self.design.blocks(platform)]
+        if not any(self._pending(block) for block in blocks):
             return
         progress = Progress(clock=self._clock, console=self._console)
         async with BrowserHost(headless=self._headless) as host, progress:
@@ -167,9 +168,6 @@ class Work:
                 for platform in self.design.plan.platforms
             ]
             await _all(jobs)
-
-    def _blocks(self, platform: str) -> list[Block]:
-        return self.design.blocks(platform)
 
     def _pending(self, block: Block) -> list[Arm]:
         """The block's arms that are still to run; a yoked one only once its arm has done its part."""
@@ -198,7 +196,7 @@ class Work:
             headless=self._headless,
         )
         async with site:
-            for block in self._blocks(platform):
+            for block in self.design.blocks(platform):
                 if self._stop.requested:
                     return
                 if pending := self._pending(block):
@@ -235,7 +233,7 @@ class Work:
         await _all(jobs)
         log.info("block", name=counts.name, turns=len(rounds.admitted))
 
-    def _decider(self, arm: Arm, models: Models, runs: Mapping[str, PlanRun], told: Told | None) -> Any:
+    def _decider(self, arm: Arm, models: Models, runs: Mapping[str, PlanRun], told: Told | None) -> Decider:
         if arm.control is not Control.YOKED:
             return model_decider(models[arm.model], self.design.strategy_of(arm), told)
         assert arm.of is not None, "a yoked arm belongs to one"
@@ -244,9 +242,10 @@ class Work:
             for one in watched(self.corpus.database, runs[arm.of].plan_run_id)
         ]
 
+        mark = self.design.hash_of(arm)
+
         def place() -> int:
-            run = self.runs()[arm.name]
-            return run.taken
+            return plan_runs(self.corpus.database, [mark], self.design.plan.seed)[mark].taken
 
         return Yoked(arm.of, steps, place)
 

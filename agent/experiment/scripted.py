@@ -6,9 +6,9 @@ A server on this machine speaks the OpenAI protocol, so that a trial or a test t
                                      persona was written for (.85), and of all others (.25); out of role to half
     scripted:judge[:RATE[:ELSE]]     the same taste with other errors (.95, .1), for `[judge]`
 
-What a picture shows they do not see: they are told of which sandbox short it is, and know the sandbox's truth. Who they
-are they read in the question, as any model does. An answer is a function of (model, seed, persona, short). They test the
-pipeline, and say nothing about any model.
+What a picture shows they do not see: they are told of which sandbox short it is, and know the sandbox's truth. Who
+they are they read in the question, as any model does. An answer is a function of (model, seed, persona, short). They
+test the pipeline, and say nothing about any model.
 """
 
 import base64
@@ -67,7 +67,9 @@ def script(model: str, seed: int) -> Script:
     try:
         assert match is not None
         given = [float(text) if text else None for text in (match["rate"], match["others"])]
-        rate, others = (own if own is not None else usual for own, usual in zip(given, RATES[match["kind"]], strict=True))
+        rate, others = (
+            own if own is not None else usual for own, usual in zip(given, RATES[match["kind"]], strict=True)
+        )
         assert 0 <= rate <= 1
         assert 0 <= others <= 1
     except (AssertionError, ValueError):
@@ -99,9 +101,7 @@ class Provider(ThreadServer):
         NotSetUp: the server did not start.
     """
 
-    def __init__(
-        self, scripts: Mapping[str, Script], personas: Mapping[str, Persona], vocabulary: Vocabulary
-    ) -> None:
+    def __init__(self, scripts: Mapping[str, Script], personas: Mapping[str, Persona], vocabulary: Vocabulary) -> None:
         super().__init__([Route("/v1/chat/completions", self._completions, methods=["POST"])])
         self.models = tuple(scripts)
         self._scripts, self._personas, self._vocabulary = scripts, tuple(personas.values()), vocabulary
