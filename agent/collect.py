@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from agent.platforms import PLATFORMS
 from agent.report import print_session
 from agent.session import Session, SessionResult, shares
 from agent.settings import CrawlSettings, load_settings
+from agent.stopping import listen_to_signals
 from retrieval.vocabulary import Vocabulary, load_vocabulary
 from storage import cli
 from storage.corpus import Corpus
@@ -153,7 +153,7 @@ async def _run(
     settings: CrawlSettings, vocabulary: Vocabulary, corpus: Corpus, console: Console, log_file: Path
 ) -> SessionResult:
     clock, stop = SystemClock(), Stop()
-    _listen_to_signals(stop, console)
+    listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
         if (persona := judges.persona) is not None:
             Personas(corpus.database).keep(
@@ -171,23 +171,6 @@ async def _run(
             log_file=log_file,
         )
         return await session.run()
-
-
-def _listen_to_signals(stop: Stop, console: Console) -> None:
-    """Once: finish the short and stop. Twice: stop now, as if killed; what is committed is safe either way."""
-    loop = asyncio.get_running_loop()
-    work = asyncio.current_task()
-    assert work is not None
-
-    def on_signal() -> None:
-        if stop.requested:
-            work.cancel()
-            return
-        stop.request()
-        console.print("stopping after this short; once more stops at once", style="yellow")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
 
 
 def _exit_code(result: SessionResult, seen: int, console: Console) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rich.console import Console
@@ -74,6 +75,36 @@ def shares(settings: CrawlSettings) -> dict[str, int]:
         raise UsageError(f"--limit {settings.limit} leaves a platform without a short; give at least {len(names)}")
     share, rest = divmod(settings.limit, len(names))
     return {name: share + (place < rest) for place, name in enumerate(names)}
+
+
+def conditions(
+    host: BrowserHost,
+    platform: Platform,
+    facts: SiteFacts,
+    vocabulary: Vocabulary,
+    questions: list[str],
+    profile: Profile,
+    *,
+    headless: bool,
+) -> dict[str, Any]:
+    """Under which conditions a run stands (D5); a change in any makes a new run that continues the old one."""
+    visitor = host.visitor
+    return {
+        "code_version": code_version(),
+        "browser": host.found.path.name if host.found else None,
+        "browser_version": host.version,
+        "viewport": f"{visitor.width}x{visitor.height}",
+        "locale": visitor.locale,
+        "time_zone": visitor.time_zone,
+        "headless": headless,
+        "time_scale": platform.time_scale,
+        "keyword_file_sha256": vocabulary.sha256,
+        "question_versions": questions,
+        "profile": profile.name,
+        "logged_in": facts.logged_in,
+        "country": facts.country,
+        "language": facts.language,
+    }
 
 
 class Session:
@@ -239,23 +270,9 @@ class Session:
         platform: Platform,
         profile: Profile,
     ) -> RunItem:
-        visitor = host.visitor
-        environment = {
-            "code_version": code_version(),
-            "browser": host.found.path.name if host.found else None,
-            "browser_version": host.version,
-            "viewport": f"{visitor.width}x{visitor.height}",
-            "locale": visitor.locale,
-            "time_zone": visitor.time_zone,
-            "headless": self.settings.headless,
-            "time_scale": platform.time_scale,
-            "keyword_file_sha256": self.vocabulary.sha256,
-            "question_versions": self.judges.questions,
-            "profile": profile.name,
-            "logged_in": facts.logged_in,
-            "country": facts.country,
-            "language": facts.language,
-        }
+        environment = conditions(
+            host, platform, facts, self.vocabulary, self.judges.questions, profile, headless=self.settings.headless
+        )
         run = self.corpus.runs.start(
             RunSpec(
                 platform=name,

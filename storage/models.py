@@ -100,7 +100,7 @@ class Task(Base):
     keyword: Mapped[str | None]
     quota: Mapped[int]
     taken: Mapped[int] = mapped_column(default=0)
-    """New shorts whose picture is no duplicate."""
+    """New shorts whose picture is no duplicate; of an experiment's arm, all that were judged."""
     state: Mapped[str]
     """pending, active, done, dry (the site had no more)."""
     attempts: Mapped[int] = mapped_column(default=0)

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.soak import coverage, kills, retrieval, screenshots, sites
+from tests.soak import coverage, experiment, kills, retrieval, screenshots, sites
 
 PARTS = {
     "kills": kills.main,
@@ -10,6 +10,7 @@ PARTS = {
     "sites": sites.main,
     "retrieval": retrieval.main,
     "coverage": coverage.main,
+    "experiment": experiment.main,
 }
 
 
