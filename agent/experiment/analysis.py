@@ -13,10 +13,22 @@ from typing import Any
 
 from agent.benchmark.compare import holm
 from agent.benchmark.tally import Counts
+from agent.experiment.controls import NoPersona, Repeats, Twins, no_persona, repeats, twins
 from agent.experiment.intervals import Estimate, Unit, difference, mean, mean_of_conditions, relative_change
-from agent.experiment.metrics import Metric, metrics
-from agent.experiment.outcomes import DONE, Case, Condition, cases, counts_by, decided, judged, share
+from agent.experiment.metrics import Metric, metrics, sources
+from agent.experiment.outcomes import (
+    DONE,
+    Case,
+    Condition,
+    cases,
+    counts_by,
+    decided,
+    judged,
+    over_personas,
+    share,
+)
 from agent.experiment.records import Control, Experiment, Phase
+from agent.experiment.series import Composition, Line, Window, compositions, lines, windows
 
 Units = Mapping[Condition, Sequence[Unit]]
 
@@ -91,6 +103,14 @@ class Analysis:
     measures: tuple[Measure, ...]
     answers: tuple[Answers, ...]
     left_out: tuple[LeftOut, ...]
+    sources: tuple[str, ...]
+    """Of labels; the first one speaks of most shorts."""
+    twins: tuple[Twins, ...]
+    no_persona: tuple[NoPersona, ...]
+    repeats: tuple[Repeats, ...]
+    windows: tuple[Window, ...]
+    lines: tuple[Line, ...]
+    compositions: tuple[Composition, ...]
 
     def measure(self, name: str, source: str | None = None) -> Measure:
         """The measure of this name (and label source)."""
@@ -106,11 +126,17 @@ class Analysis:
             "evaluation": experiment.evaluation,
             "judge": experiment.judge,
             "arms": len(experiment.arms),
-            "measures": [asdict(one) for one in self.measures],
-            "answers": [asdict(one) for one in self.answers],
-            "left_out": [asdict(one) for one in self.left_out],
+            "roles": {name: asdict(role) for name, role in experiment.roles.items()},
+            "sources": list(self.sources),
+            **{
+                name: [asdict(one) for one in getattr(self, name)]
+                for name in (
+                    "measures", "answers", "left_out", "twins", "no_persona", "repeats", "windows", "lines",
+                    "compositions",
+                )
+            },
             "about": dict(experiment.about),
-        }
+        }  # fmt: skip
 
 
 def analyse(experiment: Experiment, seed: int) -> Analysis:
@@ -119,7 +145,7 @@ def analyse(experiment: Experiment, seed: int) -> Analysis:
     Args:
         seed: stored with the figures.
     """
-    found = list(cases(experiment))
+    found, said = list(cases(experiment)), sources(experiment)
     return Analysis(
         experiment=experiment,
         seed=seed,
@@ -130,6 +156,13 @@ def analyse(experiment: Experiment, seed: int) -> Analysis:
             for one in experiment.arms
             if one.state != DONE
         ),
+        sources=tuple(said),
+        twins=tuple(twins(found)),
+        no_persona=tuple(no_persona(found)),
+        repeats=tuple(repeats(experiment)),
+        windows=tuple(windows(experiment)),
+        lines=tuple(lines(experiment, said)),
+        compositions=tuple(compositions(experiment, said)),
     )
 
 
@@ -163,11 +196,6 @@ def _pooled(metric: Metric, units: Units) -> Iterable[Row]:
     for one, parts in groups.items():
         estimate = mean_of_conditions(parts, tested=metric.tested, limits=metric.limits)
         yield Row(condition=one, estimate=estimate, conditions=len(parts))
-
-
-def over_personas(one: Condition) -> Condition:
-    """The condition of all personas together."""
-    return replace(one, persona=None, pooled=True)
 
 
 _FACTORS: Mapping[str, tuple[Callable[[Condition], str], Callable[[Condition], Condition]]] = {

@@ -10,11 +10,14 @@ therefore counts as rounded to its steps: a variance of step**2 / 12 is the leas
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import TypeVar
 
 from agent.benchmark.intervals import LEVEL, t_quantile, two_sided
+
+T = TypeVar("T")
 
 LEAST_ARMS = 3
 """Replicates of a condition below which there is no interval."""
@@ -103,20 +106,19 @@ def relative_change(first: Sequence[float], last: Sequence[float]) -> Estimate |
 
 
 def jackknife(
-    arms: Sequence[str], statistic: Callable[[Sequence[str]], float | None], limits: tuple[float, float]
+    arms: Mapping[str, T], statistic: Callable[[Iterable[T]], float | None], limits: tuple[float, float]
 ) -> Estimate | None:
     """A statistic of all arms together, with the interval of its pseudo-values (Tukey 1958); None where it has no
     value, and without an interval where it has none once one arm is left out."""
-    whole = statistic(arms)
+    whole, number = statistic(arms.values()), len(arms)
     if whole is None:
         return None
-    without = [statistic([other for other in arms if other != arm]) for arm in arms]
+    without = [statistic(one for other, one in arms.items() if other != arm) for arm in arms]
     known = [one for one in without if one is not None]
-    if len(arms) < LEAST_ARMS or len(known) < len(arms):
-        return Estimate(estimate=whole, arms=len(arms))
-    pseudo = [Unit(value=len(arms) * whole - (len(arms) - 1) * one) for one in known]
-    spread = _variance(pseudo) / len(arms)
-    return _around(whole, math.sqrt(spread), len(arms) - 1, len(arms), False, limits)
+    if number < LEAST_ARMS or len(known) < number:
+        return Estimate(estimate=whole, arms=number)
+    pseudo = [Unit(value=number * whole - (number - 1) * one) for one in known]
+    return _around(whole, math.sqrt(_variance(pseudo) / number), number - 1, number, False, limits)
 
 
 def _variance(units: Sequence[Unit]) -> float:

@@ -6,7 +6,7 @@ Refused and unreadable are counted apart and are no part of a share (D16).
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.benchmark.tally import Counts
 from agent.experiment.intervals import Unit
@@ -58,6 +58,11 @@ def condition(arm: Arm) -> Condition:
         persona=arm.persona, strategy=arm.strategy, model=arm.model, platform=arm.platform,
         recommender=arm.recommender, control=arm.control,
     )  # fmt: skip
+
+
+def over_personas(one: Condition) -> Condition:
+    """The condition of all personas together."""
+    return replace(one, persona=None, pooled=True)
 
 
 def cases(experiment: Experiment) -> Iterator[Case]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import BrowserContext, Error, Page, Request, Response
+from playwright.async_api import Error, Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
@@ -163,13 +163,6 @@ class Sandbox(Platform):
     async def close(self) -> None:
         """End the server."""
         await self._server.__aexit__(None, None, None)
-
-    async def identify(self, context: BrowserContext, visitor: str) -> None:
-        """Make a fresh context the visitor of this id, before its first page; `start` comes before.
-
-        Where visitors are `distinct`, their ids are their luck: an experiment gives `feed.visitor_id(seed, arm)`.
-        """
-        await context.add_cookies([{"name": "visitor", "value": visitor, "url": self.base_url, "httpOnly": True}])
 
     def attach(self, page: Page) -> None:
         received = self._pages.setdefault(page, _Received())

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.soak import coverage, experiment, kills, retrieval, screenshots, sites
+from tests.soak import coverage, experiment, kills, retrieval, screenshots, simulated_experiments, sites
 
 PARTS = {
     "kills": kills.main,
@@ -11,6 +11,7 @@ PARTS = {
     "retrieval": retrieval.main,
     "coverage": coverage.main,
     "experiment": experiment.main,
+    "experiments-proof": simulated_experiments.main,
 }
 
 
