@@ -63,7 +63,7 @@ def test_who_judges_labels_or_pays_makes_no_other_experiment_and_a_longer_traini
     assert design(personas=["ridge-runner"]).hash not in hashes
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, object], str]] = {
     "judge is a decider": ({"judge": {"name": "scripted:persona"}}, "cannot judge"),
     "threshold without isq": ({"strategies": ["simple"], "isq_threshold": 60}, "isq_threshold"),
     "threshold out of range": ({"isq_threshold": 100}, "isq_threshold"),
@@ -139,6 +139,6 @@ def test_a_dry_run_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert figures["calls"]["questionnaires"] == 6
     assert figures["contexts"] == 40
     assert figures["dollars"] == 0.0
-    assert "12 browser contexts at once" in command(app, EXAMPLE, "--dry-run").out
+    assert "8 browser contexts at once" in command(app, EXAMPLE, "--dry-run").out
     missing = command(app, "nowhere.toml", code=2).err
     assert "nowhere.toml cannot be read" in missing

@@ -237,7 +237,7 @@ def test_a_report_can_be_had_without_a_call(done: Done) -> None:
 
 def test_an_arm_before_a_wall_is_marked_and_the_others_go_on(tmp_path: Path) -> None:
     text = PLAN.format(shorts=SHORTS, seed=SEED, judge="http://127.0.0.1:1/v1").partition("[judge]")[0]
-    walled = 'recommenders = ["engagement"]\nat_once = 1\nfault = ["captcha@6x3"]'  # three in a row: one arm's budget
+    walled = 'recommenders = ["engagement"]\nat_once = 1\nfault = ["captcha@6x5"]'  # three in a row: one arm's budget
     text = text.replace('recommenders = ["engagement", "chronological"]', walled).replace(
         'yoked = "one"', 'yoked = "none"\ntwin = "none"'
     )
