@@ -5,6 +5,7 @@ over the personas that both sides have, within what they otherwise share, and Ho
 comparisons of one kind in one measure. Nothing here draws by chance: equal experiments give equal figures.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any
 from agent.benchmark.compare import holm
 from agent.benchmark.tally import Counts
 from agent.experiment.controls import NoPersona, Repeats, Twins, no_persona, repeats, twins
-from agent.experiment.intervals import Estimate, Unit, difference, mean, mean_of_conditions, relative_change
+from agent.experiment.intervals import LEAST_ARMS, Estimate, Unit, difference, mean, mean_of_conditions, relative_change
 from agent.experiment.metrics import RELATIVE, Metric, metrics, sources
 from agent.experiment.outcomes import (
     DONE,
@@ -27,9 +28,11 @@ from agent.experiment.outcomes import (
     over_personas,
     share,
 )
+from agent.experiment.paper import published
 from agent.experiment.records import Arm, Control, Experiment, Phase
 from agent.experiment.series import Composition, Line, Window, compositions, lines, windows
 
+CONTROLS = (Control.NO_PERSONA, Control.TWIN, Control.YOKED)
 Units = Mapping[Condition, Sequence[Unit]]
 
 
@@ -117,14 +120,16 @@ class Analysis:
         return next(one for one in self.measures if one.name == name and source in (None, one.source))
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the showings."""
+        """Everything but the showings, in JSON's own types."""
         experiment = self.experiment
-        return {
+        figures = {
             "name": experiment.name,
             "seed": experiment.seed,
             "training": experiment.training,
             "evaluation": experiment.evaluation,
             "judge": experiment.judge,
+            "counted": self._counted(),
+            "published": asdict(published()),
             "roles": {name: asdict(role) for name, role in experiment.roles.items()},
             "sources": list(self.sources),
             **{
@@ -136,6 +141,25 @@ class Analysis:
             },
             "about": dict(experiment.about),
         }  # fmt: skip
+        plain: dict[str, Any] = json.loads(json.dumps(figures))
+        return plain
+
+    def _counted(self) -> dict[str, int]:
+        arms = self.arms
+        design = [one.arm for one in arms if one.arm.control is Control.NONE]
+        shown = [shown for record in self.experiment.arms for shown in record.showings]
+        return {
+            "arms": len(arms),
+            "done": sum(one.state == DONE for one in arms),
+            "design": len(design),
+            "conditions": len({arm.condition for arm in design}),
+            "replicates": max((arm.replicate for arm in design), default=0),
+            "least_replicates": LEAST_ARMS,
+            "personas": len({arm.persona for arm in design if arm.persona is not None}),
+            "shorts": len(shown),
+            "judged": sum(len(one.judged) for one in shown),
+            **{control.value: sum(one.arm.control is control for one in arms) for control in CONTROLS},
+        }
 
 
 def analyse(experiment: Experiment, seed: int) -> Analysis:
