@@ -5,6 +5,7 @@ over the personas that both sides have, within what they otherwise share, and Ho
 comparisons of one kind in one measure. Nothing here draws by chance: equal experiments give equal figures.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +15,8 @@ from typing import Any
 from agent.benchmark.compare import holm
 from agent.benchmark.tally import Counts
 from agent.experiment.controls import NoPersona, Repeats, Twins, no_persona, repeats, twins
-from agent.experiment.intervals import Estimate, Unit, difference, mean, mean_of_conditions, relative_change
-from agent.experiment.metrics import Metric, metrics, sources
+from agent.experiment.intervals import LEAST_ARMS, Estimate, Unit, difference, mean, mean_of_conditions, relative_change
+from agent.experiment.metrics import RELATIVE, Metric, metrics, sources
 from agent.experiment.outcomes import (
     DONE,
     Case,
@@ -27,9 +28,11 @@ from agent.experiment.outcomes import (
     over_personas,
     share,
 )
-from agent.experiment.records import Control, Experiment, Phase
+from agent.experiment.paper import published
+from agent.experiment.records import Arm, Control, Experiment, Phase
 from agent.experiment.series import Composition, Line, Window, compositions, lines, windows
 
+CONTROLS = (Control.NO_PERSONA, Control.TWIN, Control.YOKED)
 Units = Mapping[Condition, Sequence[Unit]]
 
 
@@ -80,18 +83,18 @@ class Answers:
     judged: Counts
     """Evaluation shorts of the own feeds, as the persona; out of role where there is none."""
     judged_yoked: Counts
-    relative: Estimate | None
-    """I_avg relative to the first shorts' yes share."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """An arm that gives no number."""
+class ArmFigures:
+    """One arm's own numbers; none where it did not come to its end."""
 
-    arm: str
+    arm: Arm
     state: str
     cause: str | None
-    seen: int
+    shorts: int
+    figures: Mapping[str, float]
+    """By metric, with the label source after an `@` where it rests on one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +105,7 @@ class Analysis:
     seed: int
     measures: tuple[Measure, ...]
     answers: tuple[Answers, ...]
-    left_out: tuple[LeftOut, ...]
+    arms: tuple[ArmFigures, ...]
     sources: tuple[str, ...]
     """Of labels; the first one speaks of most shorts."""
     twins: tuple[Twins, ...]
@@ -117,26 +120,46 @@ class Analysis:
         return next(one for one in self.measures if one.name == name and source in (None, one.source))
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the showings."""
+        """Everything but the showings, in JSON's own types."""
         experiment = self.experiment
-        return {
+        figures = {
             "name": experiment.name,
             "seed": experiment.seed,
             "training": experiment.training,
             "evaluation": experiment.evaluation,
             "judge": experiment.judge,
-            "arms": len(experiment.arms),
+            "counted": self._counted(),
+            "published": asdict(published()),
             "roles": {name: asdict(role) for name, role in experiment.roles.items()},
             "sources": list(self.sources),
             **{
                 name: [asdict(one) for one in getattr(self, name)]
                 for name in (
-                    "measures", "answers", "left_out", "twins", "no_persona", "repeats", "windows", "lines",
+                    "measures", "answers", "arms", "twins", "no_persona", "repeats", "windows", "lines",
                     "compositions",
                 )
             },
             "about": dict(experiment.about),
         }  # fmt: skip
+        plain: dict[str, Any] = json.loads(json.dumps(figures))
+        return plain
+
+    def _counted(self) -> dict[str, int]:
+        arms = self.arms
+        design = [one.arm for one in arms if one.arm.control is Control.NONE]
+        shown = [shown for record in self.experiment.arms for shown in record.showings]
+        return {
+            "arms": len(arms),
+            "done": sum(one.state == DONE for one in arms),
+            "design": len(design),
+            "conditions": len({arm.condition for arm in design}),
+            "replicates": max((arm.replicate for arm in design), default=0),
+            "least_replicates": LEAST_ARMS,
+            "personas": len({arm.persona for arm in design if arm.persona is not None}),
+            "shorts": len(shown),
+            "judged": sum(len(one.judged) for one in shown),
+            **{control.value: sum(one.arm.control is control for one in arms) for control in CONTROLS},
+        }
 
 
 def analyse(experiment: Experiment, seed: int) -> Analysis:
@@ -145,17 +168,13 @@ def analyse(experiment: Experiment, seed: int) -> Analysis:
     Args:
         seed: stored with the figures.
     """
-    found, said = list(cases(experiment)), sources(experiment)
+    found, said, known = list(cases(experiment)), sources(experiment), metrics(experiment)
     return Analysis(
         experiment=experiment,
         seed=seed,
-        measures=tuple(_measure(metric, found) for metric in metrics(experiment)),
+        measures=(*(_measure(metric, found) for metric in known), _relative(found)),
         answers=tuple(_answers(condition, group) for condition, group in _grouped(found).items()),
-        left_out=tuple(
-            LeftOut(arm=one.arm.name, state=one.state, cause=one.cause, seen=len(one.showings))
-            for one in experiment.arms
-            if one.state != DONE
-        ),
+        arms=tuple(_arms(experiment, known, found)),
         sources=tuple(said),
         twins=tuple(twins(found)),
         no_persona=tuple(no_persona(found)),
@@ -164,6 +183,19 @@ def analyse(experiment: Experiment, seed: int) -> Analysis:
         lines=tuple(lines(experiment, said)),
         compositions=tuple(compositions(experiment, said)),
     )
+
+
+def _arms(experiment: Experiment, known: Sequence[Metric], found: Sequence[Case]) -> Iterable[ArmFigures]:
+    """Controls among them: a yoked arm's own decisions are another's, its feed is its own."""
+    of_design = {case.arm.name: case for case in found}
+    for record in experiment.arms:
+        role = experiment.roles.get(record.arm.persona) if record.arm.persona is not None else None
+        case = of_design.get(record.arm.name, Case(record=record, role=role))
+        units = {metric: metric.of(case) for metric in known} if record.state == DONE else {}
+        yield ArmFigures(
+            arm=record.arm, state=record.state, cause=record.cause, shorts=len(record.showings),
+            figures={metric.key: unit.value for metric, unit in units.items() if unit is not None},
+        )  # fmt: skip
 
 
 def _grouped(found: Iterable[Case]) -> dict[Condition, list[Case]]:
@@ -232,15 +264,34 @@ def _contrasts(units: Units) -> Iterable[Contrast]:
             yield replace(found, p_holm=None if found.estimate.p is None else next(corrected))
 
 
+def _relative(found: Sequence[Case]) -> Measure:
+    """I_avg relative to the first shorts' yes share; nobody knows which of the two the paper means."""
+    pairs: dict[Condition, list[tuple[float, float]]] = defaultdict(list)
+    for case in found:
+        first, last = (share(decided(case.record, phase)) for phase in Phase)
+        if first is not None and last is not None:
+            pairs[case.condition].append((first.value, last.value))
+    groups: dict[Condition, list[list[tuple[float, float]]]] = defaultdict(list)
+    for one, of in pairs.items():
+        if one.persona is not None:
+            groups[over_personas(one)].append(of)
+    rows = [(one, [of]) for one, of in pairs.items()]
+    kept, pooled = (
+        tuple(
+            Row(condition=one, estimate=estimate, conditions=len(parts))
+            for one, parts in several
+            if (estimate := relative_change(parts)) is not None
+        )
+        for several in (rows, groups.items())
+    )
+    title = "I_avg relative to the first shorts' yes share"
+    return Measure(
+        name="i-avg-relative", title=title, unit=RELATIVE, source=None, rows=kept, pooled=pooled, contrasts=()
+    )
+
+
 def _answers(condition: Condition, group: Sequence[Case]) -> Answers:
-    decisions = counts_by(case.record for case in group)
-    changes = [
-        (first.value, last.value)
-        for case in group
-        if (first := share(decided(case.record, Phase.TRAINING))) is not None
-        and (last := share(decided(case.record, Phase.EVALUATION))) is not None
-    ]
-    persona = condition.persona
+    decisions, persona = counts_by(case.record for case in group), condition.persona
     return Answers(
         condition=condition,
         arms=len(group),
@@ -248,5 +299,4 @@ def _answers(condition: Condition, group: Sequence[Case]) -> Answers:
         last=decisions[Phase.EVALUATION],
         judged=sum((judged(case.record, persona) for case in group), Counts()),
         judged_yoked=sum((judged(case.yoked, persona) for case in group if case.yoked), Counts()),
-        relative=relative_change([one for one, _ in changes], [one for _, one in changes]) if changes else None,
     )

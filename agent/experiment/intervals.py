@@ -90,16 +90,21 @@ def combined(
     return _around(estimate, math.sqrt(total), freedom, arms, tested, limits)
 
 
-def relative_change(first: Sequence[float], last: Sequence[float]) -> Estimate | None:
-    """Mean of `last` over mean of `first`, less 1, arms paired; None where `first` is nought throughout.
+def relative_change(conditions: Sequence[Sequence[tuple[float, float]]]) -> Estimate | None:
+    """Mean of the second numbers over mean of the first, less 1; None where the first are nought throughout.
 
-    The interval is that of a linearised ratio (Cochran 1977, 6.2).
+    Conditions count the same each. The interval is that of a linearised ratio (Cochran 1977, 6.2).
+
+    Args:
+        conditions: pairs of first and last, one an arm.
     """
-    before = fmean(first)
+    before, after = (fmean(fmean(arm[side] for arm in arms) for arms in conditions) for side in (0, 1))
     if not before:
         return None
-    ratio = fmean(last) / before
-    found = mean([Unit(value=(b - ratio * a) / before) for a, b in zip(first, last, strict=True)])
+    ratio = after / before
+    found = mean_of_conditions(
+        [[Unit(value=(last - ratio * first) / before) for first, last in arms] for arms in conditions]
+    )
     if found.low is None or found.high is None:
         return Estimate(estimate=ratio - 1, arms=found.arms)
     return Estimate(estimate=ratio - 1, low=ratio - 1 + found.low, high=ratio - 1 + found.high, arms=found.arms)

@@ -23,8 +23,9 @@ from agent.experiment.records import ArmRecord, Experiment, Phase, Showing
 from storage.records import Verdict
 
 QUERY = "query"
-POINTS, BITS, CHANCE = "points", "bits", "chance"
-"""Units: shares shown in percentage points, entropy, a probability of which 1/2 is chance."""
+POINTS, SHARE, RELATIVE, BITS, CHANCE = "points", "share", "relative", "bits", "chance"
+"""Units: differences of shares, shown in percentage points; shares; a change over what it began with; entropy; a
+probability of which 1/2 is chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,11 @@ class Metric:
     limits: tuple[float, float] = (-1.0, 1.0)
     compared: bool = False
     """Whether strategies, models and feeds are set against each other in it."""
+
+    @property
+    def key(self) -> str:
+        """Its name, with the label source after an `@`."""
+        return self.name if self.source is None else f"{self.name}@{self.source}"
 
 
 def metrics(experiment: Experiment) -> list[Metric]:
@@ -61,20 +67,24 @@ def metrics(experiment: Experiment) -> list[Metric]:
             compared=True,
         ),
         Metric(
-            name="own-feed", title="Judged yes share as the persona, own feed", unit=POINTS, tested=False,
+            name="own-feed", title="Judged yes share as the persona, own feed", unit=SHARE, tested=False,
             limits=(0.0, 1.0),
             of=lambda case: share(judged(case.record, case.arm.persona)) if case.arm.persona is not None else None,
         ),
         Metric(
-            name="yoked-feed", title="Judged yes share as the persona, yoked feed", unit=POINTS, tested=False,
+            name="yoked-feed", title="Judged yes share as the persona, yoked feed", unit=SHARE, tested=False,
             limits=(0.0, 1.0), of=_yoked,
         ),
         Metric(
-            name="first", title="The agent's own yes share, first shorts", unit=POINTS, tested=False,
+            name="own-feed-out-of-role", title="Judged yes share out of role, own feed", unit=SHARE, tested=False,
+            limits=(0.0, 1.0), of=lambda case: share(judged(case.record, None)),
+        ),
+        Metric(
+            name="first", title="The agent's own yes share, first shorts", unit=SHARE, tested=False,
             limits=(0.0, 1.0), of=lambda case: share(decided(case.record, Phase.TRAINING)),
         ),
         Metric(
-            name="last", title="The agent's own yes share, last shorts", unit=POINTS, tested=False,
+            name="last", title="The agent's own yes share, last shorts", unit=SHARE, tested=False,
             limits=(0.0, 1.0), of=lambda case: share(decided(case.record, Phase.EVALUATION)),
         ),
     ]  # fmt: skip
@@ -107,7 +117,7 @@ def _of_source(source: str) -> list[Metric]:
 
     return [
         Metric(
-            name="consistency", title="Persona-consistent share of the feed, last shorts", unit=POINTS, source=source,
+            name="consistency", title="Persona-consistent share of the feed, last shorts", unit=SHARE, source=source,
             tested=False, limits=(0.0, 1.0), of=lambda case: consistent(case.record, case),
         ),
         Metric(

@@ -21,7 +21,7 @@ from agent.sandbox.world import COPY_RATE, MOST_NUMBERS, MOST_RESULTS, World
 from storage.chance import draw, shuffled
 from storage.records import Kind
 
-DEALT = 0.25
+DEALT = 0.1
 """Share of the catalogue that a visitor of `popular` or `chronological` meets; which one is a matter of luck."""
 KNOWN_RATE = 0.05
 """Of `engagement`: share of items that search shows too and that may come again."""
@@ -62,7 +62,7 @@ class Indifferent(Recommender):
 class Ranked(Indifferent):
     """The site's catalogue in one order for everybody; of it, each visitor meets a share `DEALT`, and each item once.
 
-    The feed ends with the catalogue (2,600 items of 100 keywords).
+    The feed ends with the catalogue (some 1,600 items of 100 keywords).
     """
 
     def __init__(self, world: World, luck: str = "") -> None:

@@ -33,7 +33,7 @@ STRAY_RATE = 0.06
 """Ours: share of a keyword's results that are about another keyword, as real search mixes them in."""
 PAGE_SIZE = 12
 LEAST_RESULTS, MOST_RESULTS = 30, 90
-CATALOGUE = 100
+CATALOGUE = 150
 """Ours: shorts of a keyword that feeds in one order for everybody are made from, re-uploads not counted."""
 MEDIAN_DURATION = 18.0
 """Seconds, ours: real feeds have 73 s; ours are shorter (5-60 s) so that a video is cheap and can be watched whole."""
