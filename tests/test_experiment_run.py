@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from agent.crawl import Crawl
+from agent.experiment import arm_run
+from agent.experiment.__main__ import app
 from agent.experiment.arms import Design
 from agent.experiment.plan import read_plan
 from agent.experiment.profiles import visitor
@@ -21,11 +24,13 @@ from agent.settings import Dwell
 from retrieval.vocabulary import load_vocabulary
 from storage.chance import shuffled
 from storage.database import Database, open_database
+from storage.errors import Blocked
 from storage.models import Answer, Event, Exposure, Run, Task
 from storage.records import Kind, Verdict
 from storage.watched import Watched, plan_runs, watched
 from tests.commands import kill_group, run, start, wait_until
 from tests.fake_openai import Asked, FakeOpenAI, by_colour
+from tests.in_process import Commands
 
 PLAN = """
 personas = ["pastry-lover"]
@@ -194,11 +199,10 @@ def test_a_yoked_arm_repeats_its_arm_on_its_own_feed(done: Done) -> None:
 def test_a_judge_that_never_decides_judges_each_short_once_for_each_persona(done: Done) -> None:
     last = {one.platform_id: arm.persona for arm in done.design.arms for one in done.shown.get(arm.name, [])[SHORTS:]}
     with done.database.read() as session:
-        judged = Counter(
-            session.execute(
-                select(Answer.platform_id, Answer.persona, Answer.question).where(Answer.model == "gpt-4o")
-            ).tuples()
+        rows = session.execute(
+            select(Answer.platform_id, Answer.persona, Answer.question).where(Answer.model == "gpt-4o")
         )
+        judged = Counter((short, who, question) for short, who, question in rows)
         unread = session.scalars(select(Answer).where(Answer.status == "unreadable")).all()
     assert set(judged.values()) == {1}
     assert {(short, who) for short, who, question in judged if "again" not in question} == {
@@ -235,16 +239,25 @@ def test_a_report_can_be_had_without_a_call(done: Done) -> None:
     assert all((done.home / file).exists() for file in html)
 
 
-def test_an_arm_before_a_wall_is_marked_and_the_others_go_on(tmp_path: Path) -> None:
-    text = PLAN.format(shorts=SHORTS, seed=SEED, judge="http://127.0.0.1:1/v1").partition("[judge]")[0]
-    walled = 'recommenders = ["engagement"]\nat_once = 1\nfault = ["captcha@6x5"]'  # three in a row: one arm's budget
-    text = text.replace('recommenders = ["engagement", "chronological"]', walled).replace(
-        'yoked = "one"', 'yoked = "none"\ntwin = "none"'
-    )
+def test_an_arm_before_a_wall_is_marked_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Walled(Crawl):
+        """Meets a wall at once where there is no persona."""
+
+        async def run(self) -> None:
+            if self.counts.platform.endswith("no_persona"):
+                raise Blocked("the sandbox put up a wall (captcha)", "captcha")
+            await super().run()
+
+    monkeypatch.setattr(arm_run, "Crawl", Walled)
+    text = PLAN.format(shorts=1, seed=SEED, judge="").partition("[judge]")[0]
+    text = text.replace(', "chronological"', "").replace('yoked = "one"', 'yoked = "none"\ntwin = "none"')
     (tmp_path / "plan.toml").write_text(text)
-    ended = run(tmp_path, "agent.experiment", "plan.toml", "--json", timeout=200)
-    assert ended.returncode == 3, ended.stderr
-    figures = json.loads(ended.stdout)
-    assert figures["arms"] == {"all": 2, "done": 1, "blocked": 1}
-    assert "stopped after 1 of 4 shorts: captcha" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    command, where = Commands(monkeypatch, capsys), ["--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "out"]
+    ended = command(app, tmp_path / "plan.toml", *where, "--json", code=3)
+    assert ended.figures["arms"] == {"all": 2, "done": 1, "blocked": 1}
+    assert "stopped after 0 of 2 shorts: captcha" in ended.err
+    monkeypatch.undo()
+    again = Commands(monkeypatch, capsys)(app, tmp_path / "plan.toml", *where, "--json", "--retry")
+    assert again.figures["arms"] == {"all": 2, "done": 2}

@@ -148,6 +148,7 @@ def _about(design: Design, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, 
     return {
         "plan": design.analysis,
         "plan_hash": design.hash,
+        "simulated": False,
         "code_version": code_version(),
         "corpus": corpus.database.path.name,
         "recommenders": _learned(design, corpus, vocabulary),
