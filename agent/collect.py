@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from agent.platforms import PLATFORMS
 from agent.report import print_session
 from agent.session import Session, SessionResult, shares
 from agent.settings import CrawlSettings, load_settings
+from agent.stopping import listen_to_signals
 from retrieval.vocabulary import Vocabulary, load_vocabulary
 from storage import cli
 from storage.corpus import Corpus
@@ -88,6 +88,9 @@ def collect(
     media: Annotated[Path | None, typer.Option(help="Sandbox: serve the pictures of this folder.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Sandbox: e.g. captcha@40, no_video%0.05.")] = None,
     sandbox_seed: Annotated[int | None, typer.Option(help="Sandbox: of its content (default: 1).")] = None,
+    recommender: Annotated[
+        str | None, typer.Option(help="Sandbox feed: chronological, popular or engagement (default: engagement).")
+    ] = None,
     log_file: Annotated[Path | None, typer.Option(help="JSON lines (default: CORPUS.log.jsonl).")] = None,
     study: Annotated[
         Path | None, typer.Option(help="TOML file with a study block, which goes onto the dataset card.")
@@ -171,23 +174,6 @@ async def _run(
             log_file=log_file,
         )
         return await session.run()
-
-
-def listen_to_signals(stop: Stop, console: Console) -> None:
-    """Once: finish the short and stop. Twice: stop now, as if killed; what is committed is safe either way."""
-    loop = asyncio.get_running_loop()
-    work = asyncio.current_task()
-    assert work is not None
-
-    def on_signal() -> None:
-        if stop.requested:
-            work.cancel()
-            return
-        stop.request()
-        console.print("stopping after this short; once more stops at once", style="yellow")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
 
 
 def exit_code(result: SessionResult, console: Console) -> int:

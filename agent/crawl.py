@@ -241,7 +241,10 @@ class Crawl:
                         self.tab.save_profile()
                     )  # the visitor's identity, before anything is seen with it
                 await self._check_wall(page)
-                if not (first and last and last.same_showing(shown.record)):
+                if first and last and last.same_showing(shown.record):
+                    if last.planned_dwell is not None:
+                        await self._turn.waits(self.viewing.again(page, shown, last.planned_dwell))
+                else:
                     await self._feed_item(page, task, shown)
                 first = False
                 self._turn = Stopwatch()

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from agent.deciders.always import Always
 from agent.deciders.base import Decider, Labeller
@@ -31,6 +31,17 @@ from storage.answer_record import AnswerStore
 from storage.errors import UsageError
 
 NO_LABELLER = "none"
+
+
+class Panel(Protocol):
+    """Who decides on a short and who labels it, and what both have cost so far (US dollars)."""
+
+    @property
+    def decider(self) -> Decider: ...
+    @property
+    def labeller(self) -> Labeller | None: ...
+    @property
+    def spent(self) -> float | None: ...
 
 
 class Judges:

@@ -122,6 +122,10 @@ class Pacer:
         self._not_before = self._clock.steady() + LOST_PAUSE * 2 ** (self._lost - 1)
         return self._lost <= LOST_TRIES
 
+    def rest(self, seconds: float) -> None:
+        """No view for so long."""
+        self._not_before = max(self._not_before, self._clock.steady() + seconds)
+
     def walls_in_a_row(self, wall: Wall) -> int:
         """How often this wall came up since the last view that worked."""
         return self._walls[wall]

@@ -13,7 +13,7 @@ from agent import logs
 from agent.clock import SystemClock
 from agent.personas.loading import find_persona, load_personas, shipped
 from agent.personas.persona import Persona
-from agent.personas.portrait import Profile, ask_portrait, profile_of
+from agent.personas.portrait import Profile, ask_portrait, keep_profile, profile_of
 from agent.settings import CrawlSettings, load_settings
 from retrieval.endpoint import Endpoint
 from retrieval.pricing import Budget, price_of
@@ -119,15 +119,7 @@ def profile(
                 f"{answer.id} in {path}); ask anew with --epoch {epoch + 1}, or ask another model"
             )
         found = profile_of(answer.parsed)
-        kept = {
-            "model": answer.model,
-            "endpoint": answer.endpoint,
-            "questionnaire": answer.question,
-            "epoch": epoch,
-            "answer_id": answer.id,
-            **asdict(found),
-        }
-        personas.add_profile(persona.name, f"{answer.model}@{answer.endpoint}#{epoch}", kept)
+        kept = keep_profile(personas, persona, answer)
     if as_json:
         print(json.dumps({"persona": persona.name, "written_for": list(persona.values), **kept}, indent=2))
     else:

@@ -95,6 +95,36 @@ def shares(settings: CrawlSettings) -> dict[str, int]:
     return {name: share + (place < rest) for place, name in enumerate(names)}
 
 
+def conditions(
+    host: BrowserHost,
+    platform: Platform,
+    facts: SiteFacts,
+    vocabulary: Vocabulary,
+    questions: list[str],
+    profile: Profile,
+    settings: CrawlSettings,
+) -> dict[str, Any]:
+    """Under which conditions a run stands (D5); a change in any makes a new run that continues the old one."""
+    visitor = host.visitor
+    return {
+        "code_version": code_version(),
+        "browser": host.found.path.name if host.found else None,
+        "browser_version": host.version,
+        "viewport": f"{visitor.width}x{visitor.height}",
+        "locale": visitor.locale,
+        "time_zone": visitor.time_zone,
+        "headless": settings.headless,
+        "time_scale": platform.time_scale,
+        "keyword_file_sha256": vocabulary.sha256,
+        "question_versions": questions,
+        "profile": profile.name,
+        "logged_in": facts.logged_in,
+        "country": facts.country,
+        "language": facts.language,
+        "study": settings.study and asdict(settings.study),
+    }
+
+
 class Session:
     """Runs a crawl. Holds the corpus, the browser and the judges for all platforms.
 
@@ -302,24 +332,7 @@ class Session:
         platform: Platform,
         profile: Profile,
     ) -> RunItem:
-        visitor = host.visitor
-        environment = {
-            "code_version": code_version(),
-            "browser": host.found.path.name if host.found else None,
-            "browser_version": host.version,
-            "viewport": f"{visitor.width}x{visitor.height}",
-            "locale": visitor.locale,
-            "time_zone": visitor.time_zone,
-            "headless": share.settings.headless,
-            "time_scale": platform.time_scale,
-            "keyword_file_sha256": self.vocabulary.sha256,
-            "question_versions": self.judges.questions,
-            "profile": profile.name,
-            "logged_in": facts.logged_in,
-            "country": facts.country,
-            "language": facts.language,
-            "study": share.settings.study and asdict(share.settings.study),
-        }
+        environment = conditions(host, platform, facts, self.vocabulary, self.judges.questions, profile, share.settings)
         run = self.corpus.runs.start(
             RunSpec(
                 platform=name,

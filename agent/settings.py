@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from agent.sandbox.sites import is_sandbox
 from retrieval.asking import PREFIX, SETTINGS_FILE, AskingSettings
 from storage.chance import draw
 from storage.errors import UsageError
@@ -124,6 +125,9 @@ class CrawlSettings(AskingSettings):
     media: Path | None = None
     fault: Annotated[tuple[str, ...], NoDecode] = ()
     sandbox_seed: int = 1
+    recommender: Literal["chronological", "popular", "engagement"] = "engagement"
+    distinct_visitors: bool = False
+    """Sandbox: two who do the same see different shorts, by chance (experiments)."""
 
     retry_failed: bool = False
     cause: str | None = None
@@ -153,6 +157,15 @@ class CrawlSettings(AskingSettings):
     def _check_dates(self) -> Self:
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise ValueError(f"since {self.since} is not before until {self.until}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_recommender(self) -> Self:
+        if "recommender" in self.model_fields_set:
+            if not any(map(is_sandbox, self.platform)):
+                raise ValueError("--recommender is for the sandbox: no other site lets anybody choose; leave it out")
+            if self.media is not None:
+                raise ValueError("--recommender cannot be had with --media: a folder's pictures come once each")
         return self
 
     def oldest(self, now: datetime) -> datetime | None:

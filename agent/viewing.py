@@ -14,7 +14,7 @@ from playwright.async_api import Page
 from agent.capture import OVERSHOOT, Camera, Capture, media_seconds, play_on
 from agent.clock import PlatformClock, Stopwatch
 from agent.deciders.base import View
-from agent.judges import Judges
+from agent.judges import Panel
 from agent.labelling import Labelling
 from agent.plan import interest_of
 from agent.platforms.base import OnScreen, Platform
@@ -55,13 +55,15 @@ class Viewing:
         run_id: int,
         platform: Platform,
         clock: PlatformClock,
-        judges: Judges,
+        judges: Panel,
         labelling: Labelling,
         settings: CrawlSettings,
         vocabulary: Vocabulary,
         counts: Counts,
         profile: Callable[[], str],
+        count_all: bool = False,
     ) -> None:
+        """`count_all`: every short that is judged counts towards the quota, not the corpus's new ones alone."""
         self._corpus = corpus
         self.run_id = run_id
         self._platform = platform
@@ -73,6 +75,7 @@ class Viewing:
         self._vocabulary = vocabulary
         self._counts = counts
         self._profile = profile
+        self._count_all = count_all
         self._camera = Camera()
 
     async def show(
@@ -117,7 +120,7 @@ class Viewing:
         )
         judged = await turn.waits(self._judge(view, began + settings.decide_window))
         watch = judged.decision.verdict is Verdict.YES
-        planned = self._dwell.of(settings.seed, short_id, settings.max_dwell) if watch else 0.0
+        planned = self._planned(judged.decision, short_id)
         await turn.waits(clock.sleep(began + settings.decide_window - clock.steady()))
 
         stored = self._corpus.exposures.store(
@@ -136,6 +139,7 @@ class Viewing:
                 planned_dwell=planned,
                 profile_id=self._profile(),
                 shown_at=shown_at,
+                counted=self._count_all,
             )
         )
         if judged.labels is None:
@@ -144,6 +148,7 @@ class Viewing:
         if planned > 0:
             await turn.waits(clock.sleep(planned))
             watched = await turn.waits(media_seconds(shown.video))
+        await turn.waits(self._platform.dwelt(page, settings.decide_window + planned, settings.at + planned))
         like = await turn.waits(self._like(page, shown)) if watch and settings.engage else None
         self._corpus.exposures.close(
             stored.exposure_id,
@@ -185,6 +190,26 @@ class Viewing:
         if await turn.waits(self._platform.current_id(page)) != shown.record.platform_id:
             raise ShortFailed("another short came up while this one was captured", "moved_on")
         return capture
+
+    async def again(self, page: Page, shown: OnScreen, planned: float) -> None:
+        """A feed that is opened again begins with the short that was judged last: its site never learned how long it
+        was watched, so it gets its time on screen once more, and no second decision.
+
+        Args:
+            planned: seconds to watch after the decision window.
+        """
+        if shown.video is not None:
+            await play_on(shown.video)
+        settings = self._settings
+        await self._clock.sleep(settings.decide_window + planned)
+        await self._platform.dwelt(page, settings.decide_window + planned, settings.at + planned)
+
+    def _planned(self, decision: Decision, short_id: str) -> float:
+        """Seconds of watching after the window."""
+        if decision.dwell is not None:
+            return min(decision.dwell, self._settings.max_dwell)
+        watch = decision.verdict is Verdict.YES
+        return self._dwell.of(self._settings.seed, short_id, self._settings.max_dwell) if watch else 0.0
 
     async def _judge(self, view: View, until: float) -> Judged:
         """Ask decider and labeller side by side; the labeller has until the window ends, then it delivers later."""

@@ -46,6 +46,8 @@ class NewExposure:
     planned_dwell: float
     profile_id: str
     shown_at: datetime
+    counted: bool = False
+    """Counts towards the task's quota even where the corpus has its short or picture already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,8 @@ class LastExposure:
 
     platform_id: str | None
     outcome: str
+    planned_dwell: float | None
+    """None for what was not judged."""
 
     def same_showing(self, record: Record) -> bool:
         """True if a feed that is opened again begins with what it showed last: it was seen and decided already."""
@@ -137,8 +141,8 @@ class Exposures:
             )
             session.add(row)
             _close_listing(session, new.listing, "opened", None)
-            if is_new:
-                _count_new(session, new.task.id, self._now())
+            if is_new or new.counted:
+                _count(session, new.task.id, self._now())
             duplicate_of = None if match is None else _platform_id(session, match.image_id)
             session.flush()
             stored = StoredExposure(
@@ -223,7 +227,9 @@ class Exposures:
             row = session.scalars(
                 select(Exposure).where(Exposure.task_id == task.id).order_by(Exposure.position.desc())
             ).first()
-            return None if row is None else LastExposure(platform_id=row.platform_id, outcome=row.outcome)
+            if row is None:
+                return None
+            return LastExposure(platform_id=row.platform_id, outcome=row.outcome, planned_dwell=row.planned_dwell)
 
     def times_shown(self, task: TaskItem, platform_id: str) -> int:
         """How often a task has shown a short already; a repeated exposure is an epoch of its own (D14)."""
@@ -311,7 +317,7 @@ def _close_listing(session: Session, listing: ListingItem | None, state: str, ca
         session.execute(update(Listing).where(Listing.id == listing.id).values(state=state, cause=cause))
 
 
-def _count_new(session: Session, task_id: int, at: datetime) -> None:
+def _count(session: Session, task_id: int, at: datetime) -> None:
     row = session.get_one(Task, task_id)
     row.taken += 1
     row.updated_at = at

@@ -125,7 +125,7 @@ class Task(Base):
     planned: Mapped[int | None]
     """What it was to bring at first (`storage.quotas`); None in rows from before this was kept."""
     taken: Mapped[int] = mapped_column(default=0)
-    """New shorts whose picture is no duplicate."""
+    """New shorts whose picture is no duplicate; of an experiment's arm, all that were judged."""
     state: Mapped[str]
     """pending, active, done, dry (the site had no more)."""
     attempts: Mapped[int] = mapped_column(default=0)

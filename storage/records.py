@@ -159,3 +159,5 @@ class Decision:
     """The decider's own scale, documented by it; None where it has none."""
     answer_id: int | None = None
     """The stored model answer behind it, if a model was asked."""
+    dwell: float | None = None
+    """Seconds to watch on after the window, where the decider says them; else they are drawn."""

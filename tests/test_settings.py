@@ -99,3 +99,13 @@ def test_the_study_stands_in_the_settings_file_or_in_a_file_of_its_own_and_is_no
     monkeypatch.setenv("VALUE_SPECTRUM_STUDY", "none.toml")
     with pytest.raises(UsageError, match=r"none\.toml"):
         load_settings()
+
+
+def test_a_recommender_can_be_chosen_for_the_sandbox_alone(tmp_path: Path) -> None:
+    assert load_settings(recommender="popular").recommender == "popular"
+    assert load_settings(platform=["youtube"]).recommender == "engagement"
+    for given in ({"platform": ["youtube"]}, {"media": tmp_path}):
+        with pytest.raises(UsageError, match="--recommender"):
+            load_settings(recommender="popular", **given)
+    with pytest.raises(UsageError, match="--recommender"):
+        load_settings(recommender="viral")

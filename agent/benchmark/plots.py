@@ -98,8 +98,8 @@ def dots(
     axes.set_xlim(-3, 103)
     axes.set_xticks([0, 25, 50, 75, 100])
     axes.set_xlabel(axis + (f"\n| {beside}" if beside else ""))
-    axes.set_title(_short(title), loc="left", fontweight="bold")
-    return _plot(figure, kind, name, title, alternative)
+    axes.set_title(shortened(title), loc="left", fontweight="bold")
+    return rendered(figure, kind, name, title, alternative)
 
 
 def _places(values: Sequence[str]) -> list[float]:
@@ -112,7 +112,7 @@ def _places(values: Sequence[str]) -> list[float]:
 
 
 def _value_axis(axes: Axes, marks: Sequence[Mark], places: Sequence[float]) -> None:
-    axes.set_yticks(places, [_short(mark.label, 18) for mark in marks])
+    axes.set_yticks(places, [shortened(mark.label, 18) for mark in marks])
     axes.set_ylim((places[-1] if places else 0) + 0.7, -0.85)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", length=2, width=0.6)
@@ -156,8 +156,8 @@ def differences(name: str, title: str, marks: Sequence[Mark], *, axis: str, alte
     widest = max([1.0, *ends]) * 1.05
     axes.set_xlim(-widest, widest)
     axes.set_xlabel(axis)
-    axes.set_title(_short(title), loc="left", fontweight="bold")
-    return _plot(figure, "differences", name, title, alternative)
+    axes.set_title(shortened(title), loc="left", fontweight="bold")
+    return rendered(figure, "differences", name, title, alternative)
 
 
 @mpl.rc_context(STYLE)
@@ -182,15 +182,15 @@ def heat(
                 axes.text(column + 0.5, row + 0.5, f"{score:.0f}", ha="center", va="center", color=ink)
     axes.set_xlim(0, max(len(columns), 1))
     axes.set_ylim(max(len(rows), 1), 0)
-    axes.set_xticks([place + 0.5 for place in range(len(columns))], [_short(text) for text in columns])
-    axes.set_yticks([place + 0.5 for place in range(len(rows))], [_short(row, 18) for row in rows])
+    axes.set_xticks([place + 0.5 for place in range(len(columns))], [shortened(text) for text in columns])
+    axes.set_yticks([place + 0.5 for place in range(len(rows))], [shortened(row, 18) for row in rows])
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     for label in axes.get_xticklabels():
         label.set_rotation(30)
         label.set_horizontalalignment("left")
         label.set_rotation_mode("anchor")
     axes.spines[:].set_visible(False)
-    return _plot(figure, "heat", name, "", alternative)
+    return rendered(figure, "heat", name, "", alternative)
 
 
 @mpl.rc_context(STYLE)
@@ -210,14 +210,16 @@ def steps(name: str, pairs: Sequence[tuple[int, float]], means: Sequence[tuple[i
     axes.tick_params(length=2, width=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0)
-    return _plot(figure, "circle", name, "", alternative)
+    return rendered(figure, "circle", name, "", alternative)
 
 
-def _short(text: str, most: int = 34) -> str:
+def shortened(text: str, most: int = 34) -> str:
+    """A text that may be too long for its place."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _plot(figure: Figure, kind: str, name: str, title: str, alternative: str) -> Plot:
+def rendered(figure: Figure, kind: str, name: str, title: str, alternative: str) -> Plot:
+    """A figure in both formats."""
     svg, png = io.BytesIO(), io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Title": alternative})
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})

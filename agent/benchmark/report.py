@@ -1,7 +1,6 @@
 """The report of a benchmark: one HTML file that needs nothing else, its plots, and the same figures as CSV and JSON.
 
-The page is made from the JSON that is written beside it: every number on it is a `<data>` element that carries the
-value and its place (a JSON pointer into `summary.json`), so the two cannot differ. Model answers, captions and keywords
+The page is made from the JSON that is written beside it, see `agent/pages.py`. Model answers, captions and keywords
 are text and stay text: the template escapes everything, there is no script, and the page's own policy forbids any
 script and any request. Pictures are made anew from their pixels, so that nothing else in their files comes along.
 """
@@ -11,17 +10,15 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 from PIL import Image
 
 from agent.benchmark.figures import draw_plots
 from agent.benchmark.plots import KINDS, Plot
 from agent.benchmark.summary import BenchmarkSummary
+from agent.pages import page_environment, placed
 from storage.errors import UsageError
 
 Picture = Callable[[str], bytes | None]
@@ -29,23 +26,11 @@ Picture = Callable[[str], bytes | None]
 THUMBNAIL = (135, 240)
 """Width and height at most of an example picture, in pixels."""
 QUALITY = 70
-NOTHING = "–"
 SCORE_COLUMNS = (
     "model", "modality", "captioner", "picture_kind", "form", "verified_only", "value", "score", "low", "high",
     "bootstrap_low", "bootstrap_high", "paper", "p_yes", "yes", "no", "refused", "unreadable", "slots", "keywords",
     "correlation", "design_effect", "effective",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number of the summary and where it stands there."""
-
-    value: float
-    place: str
-
-    def shown(self, text: str) -> Markup:
-        return Markup('<data value="{}" data-at="{}">{}</data>').format(json.dumps(self.value), self.place, text)
 
 
 def write_report(summary: BenchmarkSummary, folder: Path, picture: Picture) -> list[Path]:
@@ -81,65 +66,11 @@ def report_page(tree: dict[str, Any], plots: list[Plot], picture: Picture) -> st
     Args:
         tree: what `BenchmarkSummary.to_json` gives.
     """
-    environment = Environment(
-        loader=PackageLoader("agent.benchmark", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
-        "percent": lambda number: _shown(number, "{:.1f}", 100),
-        "points": lambda number: _shown(number, "{:+.1f}", 100),
-        "whole": lambda number: _shown(number, "{:,.0f}", 1),
-        "breakable": lambda text: escape(text).replace("/", Markup("/<wbr>")),
-        "fixed": _fixed,
-        "signed": _signed,
-        "turned": lambda number: _shown(number, "{:+.1f}", -100),
-        "chance": _chance,
-        "thumbnail": lambda sha256: _thumbnail(picture(sha256)),
-        "address": lambda plot: "data:image/svg+xml;base64," + base64.b64encode(plot.svg).decode(),
-    }
+    environment = page_environment("agent.benchmark")
+    environment.filters["thumbnail"] = lambda sha256: _thumbnail(picture(sha256))
     by_kind = {kind: [plot for plot in plots if plot.kind == kind] for kind in KINDS}
     names = {value["id"]: value["name"] for value in tree["values"]}
     return environment.get_template("report.html").render(placed(tree), plots=by_kind, names=names)
-
-
-def placed(tree: Any, place: str = "") -> Any:
-    """The same tree with every number as a `Number`; truth values, words and None stay what they are."""
-    if isinstance(tree, dict):
-        return {key: placed(value, f"{place}/{_escaped(key)}") for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [placed(value, f"{place}/{number}") for number, value in enumerate(tree)]
-    if isinstance(tree, int | float) and not isinstance(tree, bool):
-        return Number(tree, place)
-    return tree
-
-
-def _escaped(key: str) -> str:
-    """Of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
-
-
-def _shown(number: Number | None, form: str, times: float) -> Markup | str:
-    if number is None:
-        return NOTHING
-    text = form.format(number.value * times)
-    if not text.strip("+-0.,"):
-        text = text.lstrip("+-")  # nought has no sign
-    return number.shown(text.replace("-", "\N{MINUS SIGN}"))
-
-
-def _fixed(number: Number | None, digits: int = 2) -> Markup | str:
-    return _shown(number, f"{{:.{digits}f}}", 1)
-
-
-def _signed(number: Number | None, digits: int = 2) -> Markup | str:
-    return _shown(number, f"{{:+.{digits}f}}", 1)
-
-
-def _chance(number: Number | None) -> Markup | str:
-    """A p-value: three decimals, and never nought."""
-    if number is None:
-        return NOTHING
-    return number.shown("< 0.001") if number.value < 0.001 else _shown(number, "{:.3f}", 1)
 
 
 def _thumbnail(data: bytes | None) -> dict[str, str | None]:

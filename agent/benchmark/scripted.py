@@ -16,15 +16,10 @@ import hashlib
 import json
 import math
 import re
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -32,8 +27,9 @@ from starlette.routing import Route
 from agent.benchmark.plan import SCRIPTED
 from agent.benchmark.questions import CHOICE, DESCRIPTION, FIRST, LIKE_TEXT, NO, SECOND, WHY, WORDINGS, YES
 from agent.benchmark.targets import Targets
+from agent.serving import ThreadServer
 from storage.chance import draw
-from storage.errors import NotSetUp, UsageError
+from storage.errors import UsageError
 
 NAME = re.compile(
     rf"{SCRIPTED}(?P<kind>likes-|refuses-|yes-sayer|first-picture|noisy)(?P<value>[a-z-]*)"
@@ -44,7 +40,6 @@ RATES = {"likes-": 0.9, "refuses-": 1.0, "noisy": 0.5}
 OTHERS = 0.5
 SURE = 0.9
 """Probability of its answer, where log-probabilities are asked for."""
-START_TIMEOUT = 10.0
 TEXTS = {wording.question.text: wording for wording in (*WORDINGS.values(), LIKE_TEXT)}
 DESCRIBED = re.compile(r"Picture (\w{12}) shows (.+) \(([a-z-, ]*)\)")
 
@@ -133,7 +128,7 @@ def seen_pictures(targets: Targets) -> dict[str, Seen]:
     }
 
 
-class ScriptedProvider:
+class ScriptedProvider(ThreadServer):
     """Serves scripted models in a thread of this process: `with ScriptedProvider(...) as address:`.
 
     Args:
@@ -147,28 +142,7 @@ class ScriptedProvider:
 
     def __init__(self, scripts: Mapping[str, Script], seen: Mapping[str, Seen], source: Mapping[str, str]) -> None:
         self._scripts, self._seen, self._source = scripts, seen, source
-        routes = [Route("/v1/chat/completions", self._completions, methods=["POST"])]
-        config = uvicorn.Config(
-            Starlette(routes=routes), host="127.0.0.1", port=0, log_level="critical", lifespan="off",
-            timeout_graceful_shutdown=1,
-        )  # fmt: skip
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="scripted models", daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        deadline = time.monotonic() + START_TIMEOUT
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise NotSetUp("the server of the scripted models did not start; run the command again")
-            time.sleep(0.005)
-        return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}/v1"
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(START_TIMEOUT)
+        super().__init__([Route("/v1/chat/completions", self._completions, methods=["POST"])])
 
     async def _completions(self, request: Request) -> Response:
         body = await request.json()

@@ -39,7 +39,8 @@ class Arm:
     name: str
     """Unique within the experiment, e.g. `pastry-lover.isq.gpt-4o.sandbox-engagement.2.yoked`."""
     persona: str | None
-    """As whom it decides; the persona of the arm it is `of` for a yoked one; None out of role."""
+    """As whom it decides; the persona of the arm it is `of` for a yoked one. A `plain` arm decides as itself: the
+    persona is the one that its feed is compared with. None for an agent without persona."""
     strategy: str
     """plain, simple, isq."""
     model: str

@@ -6,7 +6,7 @@ scale differently, so scores are centred per respondent, as Schwartz prescribes:
 mean over all items. What is above 0 matters more to this respondent than the rest.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from agent.strategies.base import IN_ROLE, no_truth
 from retrieval.endpoint import Endpoint
 from retrieval.question import Question, Subject
 from storage.answer_record import StoredAnswer
+from storage.personas import Personas
 
 NAME = "portrait"
 VERSION = 1
@@ -125,3 +126,21 @@ async def ask_portrait(endpoint: Endpoint, persona: Persona, epoch: int) -> Stor
         persona=persona.name,
         epoch=epoch,
     )
+
+
+def keep_profile(personas: Personas, persona: Persona, answer: StoredAnswer) -> dict[str, Any]:
+    """Keep what an answer that was read comes to beside the persona, with the answer's model, host and epoch.
+
+    Returns:
+        What is kept.
+    """
+    kept = {
+        "model": answer.model,
+        "endpoint": answer.endpoint,
+        "questionnaire": answer.question,
+        "epoch": answer.epoch,
+        "answer_id": answer.id,
+        **asdict(profile_of(answer.parsed or {})),
+    }
+    personas.add_profile(persona.name, f"{answer.model}@{answer.endpoint}#{answer.epoch}", kept)
+    return kept

@@ -192,6 +192,14 @@ class Platform(ABC):
     async def like(self, page: Page, shown: OnScreen) -> str:
         """Like the short on screen: read the state, click, read again. Returns confirmed or refused (D12)."""
 
+    async def dwelt(self, page: Page, seconds: float, played: float) -> None:
+        """How many platform seconds the short was given on screen, and how many of its video, told before it is left.
+
+        A real site measures that itself. The sandbox would measure an accelerated machine's delays, multiplied, so it
+        takes the agent's word: what its feed learns is then a function of what was decided.
+        """
+        return
+
     @abstractmethod
     async def site_facts(self, page: Page) -> SiteFacts:
         """Country, language and login state as the site reports them; opens its start page if none is open.

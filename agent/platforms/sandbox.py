@@ -5,11 +5,9 @@ the DOM gives what is clicked or seen (D8). Figures taken here test the pipeline
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,13 +18,15 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.platforms.base import Box, OnScreen, Pace, Platform, Rest, SiteFacts, Wall, WallSeen
 from agent.platforms.page import crash
+from agent.platforms.sandbox_data import CANONICAL, decoded, record_of
 from agent.sandbox.app import Options
+from agent.sandbox.recommenders import Engagement
 from agent.sandbox.server import SandboxServer
 from agent.sandbox.sites import NAME
 from agent.settings import CrawlSettings
 from retrieval.vocabulary import Vocabulary
 from storage.errors import Blocked, PageHung, ShortFailed, Unavailable
-from storage.records import Kind, Record
+from storage.records import Record
 
 Q = {
     "state": "script#state",
@@ -40,14 +40,10 @@ Q = {
     "wall": "[data-wall]",
     "reject": "#reject-all",
 }
-CANONICAL = "https://sandbox.invalid/short/"
-"""Stored addresses carry no port: the next server has another one."""
 TIMEOUT = 10.0
 """Real seconds for a page or an answer to come."""
 MOVE_TIMEOUT = 1.5
 """Real seconds in which one way of moving on must bring a new short."""
-KINDS = {"video": Kind.SHORT, "photo": Kind.PHOTO, "live": Kind.LIVE}
-COUNTS = ("views", "likes", "comments", "shares")
 UNAVAILABLE = ("private", "removed", "age", "region")
 
 # Waits for the one active article to be another than `before` (its position and id).
@@ -98,7 +94,8 @@ class Sandbox(Platform):
     """Shorts that we own, served by a child process that `start` launches.
 
     `vocabulary` holds keywords by value id, `state` is the file that keeps what visitors watched, `seed` is that of
-    the content and not of the crawl; `media` and `faults` as `python -m agent.sandbox --help` explains them.
+    the content and not of the crawl; `media`, `faults`, `recommender` and `distinct` as `python -m agent.sandbox
+    --help` explains them.
     """
 
     name: ClassVar[str] = NAME
@@ -118,13 +115,18 @@ class Sandbox(Platform):
         time_scale: float = 20.0,
         media: Path | None = None,
         faults: Sequence[str] = (),
+        recommender: str = Engagement.kind,
+        distinct: bool = False,
     ) -> None:
         self.time_scale = time_scale
         self.base_url = ""
         words = {value: list(keywords) for value, keywords in vocabulary.items()}
         folder = str(media.resolve()) if media else None
-        options = Options(seed=seed, vocabulary=words, time_scale=time_scale, media=folder, faults=tuple(faults))
-        self._server = SandboxServer(replace(options, state=str(state.resolve())))
+        options = Options(
+            seed=seed, vocabulary=words, time_scale=time_scale, media=folder, faults=tuple(faults),
+            state=str(state.resolve()), recommender=recommender, distinct=distinct,
+        )  # fmt: skip
+        self._server = SandboxServer(options)
         self._pages: WeakKeyDictionary[Page, _Received] = WeakKeyDictionary()
 
     @classmethod
@@ -132,11 +134,13 @@ class Sandbox(Platform):
         words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
         return cls(
             vocabulary=words,
-            state=corpus.with_name(f"{corpus.name}.{cls.name}.jsonl"),
+            state=state_file(corpus, settings.recommender, cls.name),
             seed=settings.sandbox_seed if cls.own_seed is None else cls.own_seed,
             time_scale=settings.time_scale,
             media=settings.media,
             faults=settings.fault,
+            recommender=settings.recommender,
+            distinct=settings.distinct_visitors,
         )
 
     @staticmethod
@@ -148,8 +152,8 @@ class Sandbox(Platform):
             item = raw.get("item")
             if raw.get("status") in UNAVAILABLE:
                 item = {"id": raw["id"], "unavailable": raw["status"]}
-            return [_record(item)] if item else []
-        return [_record(item) for item in raw.get("items", [])]
+            return [record_of(item)] if item else []
+        return [record_of(item) for item in raw.get("items", [])]
 
     def _records(self, data: Any, kind: str) -> list[Record]:
         """What `parse` reads, under this site's own name."""
@@ -299,6 +303,10 @@ class Sandbox(Platform):
         shown = await self._shown(page, None, 0)
         return shown["id"] or None if shown else None
 
+    async def dwelt(self, page: Page, seconds: float, played: float) -> None:
+        told = {"seconds": seconds, "media_seconds": played}
+        await page.evaluate("said => { if (watch) watch.said = said; }", told)
+
     async def site_facts(self, page: Page) -> SiteFacts:
         if not page.url.startswith(self.base_url):
             await self._visit(page, "/search?q=")
@@ -323,7 +331,7 @@ class Sandbox(Platform):
             received.retry_after = _seconds(response)
             raise Blocked("the sandbox asks to slow down", Wall.RATE_LIMIT, received.retry_after)
         text = await page.evaluate("q => document.querySelector(q)?.textContent", Q["state"])
-        return _decoded(text or "")
+        return decoded(text or "")
 
     async def _read(self, received: _Received, response: Response) -> None:
         asked = urlsplit(response.url)
@@ -331,7 +339,7 @@ class Sandbox(Platform):
             received.retry_after = _seconds(response)
             return
         try:
-            data = _decoded(await response.text())
+            data = decoded(await response.text())
         except Error:  # the page left before the answer was read
             return
         if asked.path == "/api/search":
@@ -359,35 +367,10 @@ class Sandbox(Platform):
         return OnScreen(record=record, box=Box(**shown["box"]), video=video)
 
 
-def _record(item: Mapping[str, Any]) -> Record:
-    """One item of the site's data."""
-    kind = Kind.AD if item.get("isAd") else KINDS[item.get("type", "video")]
-    stats = item.get("stats") or {}
-    created = item.get("createTime")
-    told = {name: item.get(name) for name in ("language", "sound", "subtitles", "unavailable")}
-    return Record(
-        platform=NAME,
-        platform_id=item["id"] or None,
-        kind=kind,
-        url=CANONICAL + item["id"] if item["id"] else None,
-        caption=item.get("desc") or None,
-        author=(item.get("author") or {}).get("handle"),
-        hashtags=tuple(item.get("hashtags") or ()),
-        duration=item.get("duration") or None,
-        published=datetime.fromtimestamp(created, UTC) if created else None,
-        extra={"media_file": item["mediaFile"]} if "mediaFile" in item else {},
-        paid_partnership=item.get("paidPartnership"),
-        ai_generated=item.get("aiGenerated"),
-        **{name: stats.get(name) for name in COUNTS},
-        **told,
-    )
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+def state_file(corpus: Path, recommender: str, site: str = NAME) -> Path:
+    """Where a corpus' sandbox site keeps what visitors watched; each recommender its own, since two may run at once."""
+    middle = "" if recommender == Engagement.kind else f".{recommender}"
+    return corpus.with_name(f"{corpus.name}.{site}{middle}.jsonl")
 
 
 def _seconds(response: Response) -> float | None:

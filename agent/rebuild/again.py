@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.clock import Clock, Stop, SystemClock
-from agent.collect import listen_to_signals
 from agent.forecast import seconds_an_item
 from agent.judges import Judges
 from agent.plan import TaskSpec
@@ -22,6 +21,7 @@ from agent.rebuild.estimate import UNKNOWN, time_left
 from agent.rebuild.revisit import MODE, RevisitSession
 from agent.session import SessionResult, Share
 from agent.settings import CrawlSettings, load_settings
+from agent.stopping import listen_to_signals
 from retrieval.vocabulary import load_vocabulary
 from storage.corpus import Corpus
 from storage.errors import UsageError

@@ -9,13 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from agent.clock import Clock, Stop, SystemClock
-from agent.collect import listen_to_signals
 from agent.judges import Judges
 from agent.rebuild.estimate import TimeLeft, longest, time_left
 from agent.rebuild.plan import Plan
 from agent.rebuild.quota_report import standing_lines
 from agent.session import Session, SessionResult, Share
 from agent.settings import CrawlSettings
+from agent.stopping import listen_to_signals
 from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.personas import Personas

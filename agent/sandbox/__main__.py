@@ -8,9 +8,11 @@ import typer
 
 from agent.sandbox.app import Options
 from agent.sandbox.faults import REQUEST_FAULTS, SHORT_FAULTS
+from agent.sandbox.recommenders import KINDS, Engagement
 from agent.sandbox.server import serve
 from retrieval.vocabulary import load_vocabulary
 from storage import cli
+from storage.errors import UsageError
 
 HELP = f"""Serve the sandbox: a short-video site of our own, made from a seed.
 
@@ -21,6 +23,8 @@ Examples:
     python -m agent.sandbox --open
 
     python -m agent.sandbox --port 8000 --seed 7 --time-scale 1
+
+    python -m agent.sandbox --recommender chronological --distinct
 
     python -m agent.sandbox --media my_pictures/
 
@@ -44,8 +48,14 @@ def main(
     fault: Annotated[list[str] | None, typer.Option(help="A wall or fault; may be given more than once.")] = None,
     state: Annotated[Path, typer.Option(help="File that keeps what visitors watched.")] = Path("data/sandbox.jsonl"),
     vocabulary: Annotated[Path | None, typer.Option(help="Vocabulary file; the packaged one if left out.")] = None,
+    recommender: Annotated[str, typer.Option(help=f"Of the feed: {', '.join(KINDS)}.")] = Engagement.kind,
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Visitors who do the same see different shorts, by chance.")
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
+    if recommender not in KINDS:
+        raise UsageError(f"--recommender {recommender} is unknown; choose from {', '.join(KINDS)}")
     values = load_vocabulary(vocabulary).values
     words = {value.id: [keyword.word for keyword in value.all_keywords] for value in values}
     serve(
@@ -57,6 +67,8 @@ def main(
             faults=tuple(fault or ()),
             state=str(state),
             port=port,
+            recommender=recommender,
+            distinct=distinct,
         ),
         announce=lambda address: _say(address, open_browser),
     )

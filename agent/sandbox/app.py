@@ -26,6 +26,7 @@ from agent.sandbox.faults import Fault, Faults
 from agent.sandbox.feed import Visitors, WatchEvent
 from agent.sandbox.media import MediaWorld
 from agent.sandbox.pictures import jpeg, webm
+from agent.sandbox.recommenders import Engagement
 from agent.sandbox.video import VideoCache
 from agent.sandbox.world import Truth, World
 from storage.records import Kind
@@ -58,6 +59,10 @@ class Options:
     faults: tuple[str, ...] = ()
     state: str = "sandbox-visitors.jsonl"
     port: int = 0
+    recommender: str = Engagement.kind
+    """Of the feed, one of `recommenders.KINDS`."""
+    distinct: bool = False
+    """Visitors have luck of their own: two who do the same see different shorts, by chance."""
 
 
 def make_world(options: Options) -> World | MediaWorld:
@@ -75,7 +80,7 @@ class Site:
         self.now = now
         self.world = make_world(options)
         self.faults = Faults(options.faults, options.seed)
-        self.visitors = Visitors(self.world, Path(options.state))
+        self.visitors = Visitors(self.world, Path(options.state), options.recommender, distinct=options.distinct)
         self.videos = VideoCache(self._encode)
         self._templates = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
 

@@ -1,36 +1,22 @@
-"""The feed and its recommender: a function of the seed and the visitor's watch events, nothing else (D13).
+"""Visitors' feeds: a function of the seed, the recommender and the visitor's watch events, nothing else (D13).
 
-How it recommends, completely. Each item that a visitor leaves counts for its keyword with
-
-    interest = min(1, seconds on screen / duration) + (1 if liked)
-
-Scores fade: with every item left, all scores are multiplied by DECAY, then the item's keyword gains its interest.
-The keyword of a new item is drawn with probability EXPLORE from all keywords alike, else in proportion to
-
-    BASE / number of keywords  +  score of the keyword  +  SPREAD x mean score of the keywords of its value
-
-A share COPY_RATE of the items are re-uploads of items this visitor has left, a share KNOWN_RATE are shorts that
-search shows too and may come again (so fewer than KNOWN_RATE are repeats); all others are new. The LOOKAHEAD items
-after the one on screen are already chosen and do not answer to it, as on sites that send items by the batch. Two
-visitors who do the same see the same. It has no end; a media folder's feed is each picture once, in seeded order.
+What comes next is the recommender's matter (`recommenders.py`). The LOOKAHEAD items after the one on screen are already
+chosen and do not answer to it, as on sites that send items by the batch. Visitors who do the same see the same, unless
+the site is `distinct`: then a visitor's id is the luck that all its draws depend on, and two visitors differ by chance.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.sandbox.media import MediaWorld
-from agent.sandbox.world import COPY_RATE, MOST_NUMBERS, MOST_RESULTS, World
-from storage.chance import draw
-from storage.records import Kind
+from agent.sandbox.recommenders import Engagement, Recommender, recommender
+from agent.sandbox.world import World
 
-DECAY = 0.97
-EXPLORE = 0.3
-BASE = 2.0
-SPREAD = 0.25
-KNOWN_RATE = 0.05
 LOOKAHEAD = 3
 
 
@@ -54,17 +40,17 @@ class WatchEvent:
 class Feed:
     """One visitor's feed. Replaying the same events gives the same feed."""
 
-    def __init__(self, world: World | MediaWorld) -> None:
-        self._world = world
-        self._scores: dict[str, float] = {}
+    def __init__(self, serving: Recommender) -> None:
+        self._recommender = serving
         self._items: list[str] = []
+        self._ended = False
         self.position = 0
         """Place of the item that was not left yet."""
         self._extend()
 
     def ahead(self) -> list[tuple[int, str]]:
         """(position, id) of the item on screen and those already chosen after it; empty at the end."""
-        return list(enumerate(self._items))[self.position :]
+        return list(enumerate(self._items[self.position :], start=self.position))
 
     def leave(self, event: WatchEvent) -> bool:
         """Take a watch event in; False for one that was known (a page reports a leave more than once)."""
@@ -72,90 +58,97 @@ class Feed:
             if event.position != self.position or self.position >= len(self._items):
                 return False
             self.position += 1
-        if isinstance(self._world, World):
-            self._learn(self._world, event)
+        self._recommender.learn(event.id, event.media_seconds, event.liked, self.position)
         self._extend()
         return True
 
-    def _learn(self, world: World, event: WatchEvent) -> None:
-        for keyword in self._scores:
-            self._scores[keyword] *= DECAY
-        if not world.owns(event.id):
-            return
-        truth = world.short(event.id)
-        if truth.kind is Kind.SHORT and truth.keyword is not None:
-            interest = min(1.0, event.seconds / truth.duration) + event.liked
-            self._scores[truth.keyword] = self._scores.get(truth.keyword, 0.0) + interest
+    def state(self) -> dict[str, Any]:
+        """How far the visitor is and what the recommender has learned, for JSON."""
+        return {"position": self.position, **self._recommender.state()}
 
     def _extend(self) -> None:
-        if isinstance(self._world, MediaWorld):
-            self._items = self._world.ids
-            return
-        while len(self._items) <= self.position + LOOKAHEAD:
-            self._items.append(self._choose(self._world, len(self._items)))
-
-    def _choose(self, world: World, position: int) -> str:
-        key = str(position)
-        turn = draw(world.seed, "feed-turn", key)
-        if turn < COPY_RATE and self.position:
-            left = self._items[int(draw(world.seed, "feed-copied", key) * self.position)]
-            copy = world.copy_of(left, draw(world.seed, "feed-copy", key))
-            if copy is not None:
-                return copy
-        keyword = self._keyword(world, key)
-        if turn > 1 - KNOWN_RATE:
-            return world.id_of(keyword, int(draw(world.seed, "feed-known", key) * MOST_RESULTS))
-        return world.id_of(keyword, (MOST_RESULTS + position) % MOST_NUMBERS)
-
-    def _keyword(self, world: World, key: str) -> str:
-        chance = draw(world.seed, "feed-keyword", key)
-        if not self._scores or draw(world.seed, "feed-explore", key) < EXPLORE:
-            return world.keywords[int(chance * len(world.keywords))]
-        weights = keyword_weights(world, self._scores)
-        rest = chance * sum(weights.values())
-        for keyword, weight in weights.items():
-            rest -= weight
-            if rest < 0:
-                return keyword
-        return world.keywords[-1]
+        while not self._ended and len(self._items) <= self.position + LOOKAHEAD:
+            following = self._recommender.choose(self._items)
+            if following is None:
+                self._ended = True
+            else:
+                self._items.append(following)
 
 
-def keyword_weights(world: World, scores: Mapping[str, float]) -> dict[str, float]:
-    """The recommender's weight of every keyword, in the vocabulary's order (see the module's text)."""
-    totals: dict[str, float] = {}
-    sizes: dict[str, int] = {}
-    for keyword, value in world.value_of.items():
-        totals[value] = totals.get(value, 0.0) + scores.get(keyword, 0.0)
-        sizes[value] = sizes.get(value, 0) + 1
-    return {
-        keyword: BASE / len(world.keywords) + scores.get(keyword, 0.0) + SPREAD * totals[value] / sizes[value]
-        for keyword, value in world.value_of.items()
-    }
+def visitor_id(seed: int, name: str) -> str:
+    """The id of a visitor that an experiment names, so that its luck is a function of the experiment's seed."""
+    return hashlib.sha256(f"{seed}\x1fvisitor\x1f{name}".encode()).hexdigest()[:16]
 
 
-class Visitors:
-    """All visitors' feeds and likes, kept as lines of JSON in one file that is only ever appended to.
+class Feeds:
+    """All visitors' feeds and likes.
 
-    One write per event, so that a killed process loses nothing it had acknowledged and at most tears the last line,
-    which is dropped on the next start. (Not synced to the disk: a power cut may cost the last events.)
+    Args:
+        kind: of recommender.
+        distinct: visitors have luck of their own.
     """
 
-    def __init__(self, world: World | MediaWorld, state: Path) -> None:
-        self._world = world
+    def __init__(self, world: World | MediaWorld, kind: str = Engagement.kind, *, distinct: bool = False) -> None:
+        self.site = {"kind": "site", "seed": world.seed, "recommender": kind, "distinct": distinct}
+        self._world, self._kind, self._distinct = world, kind, distinct
         self._feeds: dict[str, Feed] = {}
         self._liked: dict[str, set[str]] = {}
-        state.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(state, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._replay(state)
-
-    def close(self) -> None:
-        os.close(self._file)
 
     def feed(self, visitor: str) -> Feed:
         """The visitor's feed; a new one for a visitor never seen."""
         if visitor not in self._feeds:
-            self._feeds[visitor] = Feed(self._world)
+            luck = visitor if self._distinct else ""
+            self._feeds[visitor] = Feed(recommender(self._kind, self._world, luck))
         return self._feeds[visitor]
+
+    def likes(self, visitor: str, short_id: str) -> bool:
+        """Whether the visitor likes the short now."""
+        return short_id in self._liked.get(visitor, ())
+
+    def replay(self, line: Mapping[str, Any]) -> None:
+        """Take in one line of a state file again; those of another seed or folder, whose feed is another one, are
+        passed over."""
+        if line["kind"] == "site" or (line["id"] and not self._world.owns(line["id"])):
+            return
+        if line["kind"] == "watch":
+            event = WatchEvent(**{name: value for name, value in line.items() if name != "kind"})
+            self.feed(event.visitor).leave(event)
+        else:
+            self._set_liked(line["visitor"], line["id"], liked=line["liked"])
+
+    def states(self) -> dict[str, Any]:
+        """By visitor, see `Feed.state`."""
+        return {visitor: feed.state() for visitor, feed in sorted(self._feeds.items())}
+
+    def _set_liked(self, visitor: str, short_id: str, *, liked: bool) -> None:
+        mine = self._liked.setdefault(visitor, set())
+        (mine.add if liked else mine.discard)(short_id)
+
+
+class Visitors(Feeds):
+    """The same, kept as lines of JSON in one file that is only ever appended to.
+
+    One write per event, so that a killed process loses nothing it had acknowledged and at most tears the last line,
+    which is dropped on the next start. (Not synced to the disk: a power cut may cost the last events.) A line of kind
+    `site` says of which seed and recommender the lines after it are.
+    """
+
+    def __init__(
+        self, world: World | MediaWorld, state: Path, kind: str = Engagement.kind, *, distinct: bool = False
+    ) -> None:
+        super().__init__(world, kind, distinct=distinct)
+        state.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(state, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        lines, torn = read_state(state)
+        if torn:
+            os.ftruncate(self._file, state.stat().st_size - torn)
+        for line in lines:
+            self.replay(line)
+        if self.site != next((line for line in reversed(lines) if line["kind"] == "site"), None):
+            self._append(self.site)
+
+    def close(self) -> None:
+        os.close(self._file)
 
     def watched(self, event: WatchEvent) -> None:
         """Take in and store that a visitor left a short."""
@@ -167,28 +160,12 @@ class Visitors:
         self._set_liked(visitor, short_id, liked=liked)
         self._append({"kind": "like", "visitor": visitor, "id": short_id, "liked": liked})
 
-    def likes(self, visitor: str, short_id: str) -> bool:
-        """Whether the visitor likes the short now."""
-        return short_id in self._liked.get(visitor, ())
-
-    def _set_liked(self, visitor: str, short_id: str, *, liked: bool) -> None:
-        mine = self._liked.setdefault(visitor, set())
-        (mine.add if liked else mine.discard)(short_id)
-
     def _append(self, event: Mapping[str, object]) -> None:
         os.write(self._file, json.dumps(event, separators=(",", ":")).encode() + b"\n")
 
-    def _replay(self, state: Path) -> None:
-        content = state.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.ftruncate(self._file, whole)
-        for line in content[:whole].splitlines():
-            event = json.loads(line)
-            kind, foreign = event.pop("kind"), event["id"] and not self._world.owns(event["id"])
-            if foreign:  # of another seed or folder: its feed is another one
-                continue
-            if kind == "watch":
-                self.feed(event["visitor"]).leave(WatchEvent(**event))
-            else:
-                self._set_liked(event["visitor"], event["id"], liked=event["liked"])
+
+def read_state(state: Path) -> tuple[list[dict[str, Any]], int]:
+    """The lines of a state file, and how many bytes of a torn last line were left out."""
+    content = state.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    return [json.loads(line) for line in content[:whole].splitlines()], len(content) - whole

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from math import exp, log
 
 from agent.sandbox import words
@@ -32,6 +33,8 @@ STRAY_RATE = 0.06
 """Ours: share of a keyword's results that are about another keyword, as real search mixes them in."""
 PAGE_SIZE = 12
 LEAST_RESULTS, MOST_RESULTS = 30, 90
+CATALOGUE = 150
+"""Ours: shorts of a keyword that feeds in one order for everybody are made from, re-uploads not counted."""
 MEDIAN_DURATION = 18.0
 """Seconds, ours: real feeds have 73 s; ours are shorter (5-60 s) so that a video is cheap and can be watched whole."""
 SHORTEST, LONGEST = 5.0, 60.0
@@ -149,6 +152,42 @@ class World:
         keyword, copy, number = parts
         original = self.id_of(keyword, number) if copy else None
         return self._truth(short_id, keyword, self._kind(original or short_id), original)
+
+    def about(self, short_id: str) -> tuple[str, Kind]:
+        """A short's keyword and kind, without the rest of its truth.
+
+        Raises:
+            KeyError: no short of this world.
+        """
+        parts = self._parts(short_id)
+        if parts is None:
+            raise KeyError(short_id)
+        return parts[0], self._kind(self.id_of(parts[0], parts[2]) if parts[1] else short_id)
+
+    def views(self, short_id: str) -> float:
+        """Views that the short tends to, in the long run."""
+        return popularity(self.seed, short_id)
+
+    @cached_property
+    def newest(self) -> tuple[str, ...]:
+        """The first `CATALOGUE` shorts of every keyword and a share COPY_RATE of re-uploads, newest first."""
+        return tuple(sorted(self._catalogue, key=lambda one: published(self.seed, one), reverse=True))
+
+    @cached_property
+    def most_viewed(self) -> tuple[str, ...]:
+        """The same shorts, most viewed first."""
+        return tuple(sorted(self._catalogue, key=self.views, reverse=True))
+
+    @cached_property
+    def _catalogue(self) -> list[str]:
+        found = [self.id_of(keyword, number) for keyword in self.keywords for number in range(CATALOGUE)]
+        chances = [draw(self.seed, "catalogue-copy", one) for one in found]
+        copies = (
+            self.copy_of(one, chance / COPY_RATE)
+            for one, chance in zip(found, chances, strict=True)
+            if chance < COPY_RATE
+        )
+        return found + [copy for copy in copies if copy is not None]
 
     def copy_of(self, short_id: str, which: float) -> str | None:
         """A re-upload of an original video; None of anything else. `which` in [0, 1) picks one of fifteen."""

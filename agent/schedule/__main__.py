@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agent import logs
 from agent.clock import Stop, SystemClock
-from agent.collect import WITHOUT_KEY, listen_to_signals
+from agent.collect import WITHOUT_KEY
 from agent.judges import decider_name
 from agent.schedule.config import Job, Schedule, load_schedule
 from agent.schedule.notify import Notifier
@@ -23,6 +23,7 @@ from agent.schedule.scheduler import Scheduler, local
 from agent.schedule.upcoming import next_fires
 from agent.schedule.watch import Watch
 from agent.schedule.work import Crawler
+from agent.stopping import listen_to_signals
 from storage import cli
 from storage.corpus import Corpus
 from storage.database import corpus_path, open_database

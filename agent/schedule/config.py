@@ -134,7 +134,8 @@ def _job(path: Path, file: _File, given: dict[str, Any], corpus: str, study: Stu
     }
     if wrong := [name for name in NOT_A_JOBS if name in crawl]:
         raise UsageError(
-            f"{where}: {wrong[0]} cannot stand in a job; corpus and [study] stand at the top of the file, a key in the environment"
+            f"{where}: {wrong[0]} cannot stand in a job; corpus and [study] stand at the top of the file, "
+            "a key in the environment"
         )
     try:
         settings = load_settings(**crawl, corpus=corpus, study=study)

@@ -2,7 +2,18 @@
 
 import sys
 
-from tests.soak import coverage, kills, merge, rebuild, retrieval, schedule, screenshots, sites
+from tests.soak import (
+    coverage,
+    experiment,
+    kills,
+    merge,
+    rebuild,
+    retrieval,
+    schedule,
+    screenshots,
+    simulated_experiments,
+    sites,
+)
 
 PARTS = {
     "kills": kills.main,
@@ -13,6 +24,8 @@ PARTS = {
     "schedule": schedule.main,
     "rebuild": rebuild.main,
     "merge": merge.main,
+    "experiment": experiment.main,
+    "experiments-proof": simulated_experiments.main,
 }
 
 

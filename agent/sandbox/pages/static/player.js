@@ -77,6 +77,7 @@ class Watch {
     this.video = article.querySelector('video');
     if (this.video) this.video.addEventListener('timeupdate', () => this.count());
     this.told = false;
+    this.said = {};  // by a visitor who knows how long it looked: at many times real time a clock measures the machine
   }
   count() {
     const now = this.video.currentTime;
@@ -88,6 +89,7 @@ class Watch {
     return JSON.stringify({
       id: this.item.id, position: this.item.position ?? null, liked: Boolean(this.item.liked),
       seconds: (performance.now() - this.began) / 1000 * site.timeScale, media_seconds: this.media,
+      ...this.said,
     });
   }
   async tell() {
