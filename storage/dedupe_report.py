@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.clusters import clusters
-from storage.dedupe import LEAST_SMALL, THRESHOLD
+from storage.dedupe import LEAST_LIGHT, LEAST_SMALL, THRESHOLD
 from storage.looks import RECIPE, StoredPictures
 from storage.models import Image, Short
 
@@ -23,7 +23,7 @@ figcaption {{ font-size: 12px; overflow-wrap: anywhere }}
 </style></head><body>
 <h1>Duplicates</h1>
 <p>{frames} frames, {clusters} different pictures; recipe {recipe}. Two pictures are the same if, aligned, at least
-{threshold} of their structure agrees.</p>
+{threshold} of their structure agrees and {light} of their area is equally light.</p>
 <h2>Closest pairs that were kept apart</h2>
 <p>None of these should be the same picture.</p><div class="pairs">{kept}</div>
 <h2>Farthest pairs that were merged</h2>
@@ -57,6 +57,7 @@ def report(session: Session, limit: int = 20) -> str:
         clusters=len(clusters(session)),
         recipe=escape(RECIPE),
         threshold=THRESHOLD,
+        light=LEAST_LIGHT,
         kept="".join(_pair(session, image, (image.evidence or {})["nearest"]) for image in kept) or "<p>None.</p>",
         merged="".join(_pair(session, image, image.evidence or {}) for image in merged) or "<p>None.</p>",
     )
@@ -65,7 +66,11 @@ def report(session: Session, limit: int = 20) -> str:
 def _pair(session: Session, image: Image, evidence: dict[str, Any]) -> str:
     other = session.get_one(Image, evidence["picture"])
     frames = evidence["frames"]
-    score = f"frames agree in {frames}" if frames is not None else f"small copies agree in less than {LEAST_SMALL}"
+    score = (
+        f"frames agree in {frames}, light in {evidence['light']}"
+        if frames is not None
+        else f"small copies agree in less than {LEAST_SMALL}"
+    )
     regions = ", ".join(f"{name} {bits}" for name, bits in evidence["regions"])
     return (
         f"<figure>{_picture(session, other)} {_picture(session, image)}<figcaption>{_name(session, other)} · "

@@ -9,7 +9,7 @@ import pytest
 
 from storage.clusters import clusters
 from storage.database import open_database
-from storage.dedupe import LEAST_SMALL, THRESHOLD
+from storage.dedupe import LEAST_LIGHT, LEAST_SMALL, THRESHOLD
 from storage.looks import RECIPE
 from storage.recompute import recompute
 from tests.bench import negatives
@@ -87,6 +87,7 @@ def test_the_evidence_of_a_match_is_stored(corpus: Path) -> None:
     evidence = json.loads(said)
     assert evidence["picture"] == 2  # the frame of the first short
     assert evidence["frames"] >= THRESHOLD
+    assert evidence["light"] >= LEAST_LIGHT
     assert evidence["small"] >= LEAST_SMALL
     assert evidence["alignment"] == pytest.approx([0.1] * 4, abs=0.02)
     assert len(evidence["regions"]) == 3

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from storage.dedupe import THRESHOLD, Comparison, Deduplicator, Match
-from storage.looks import Look, Place, look_at
+from storage.looks import Look, Place, fine_grey, look_at
 from tests.bench import negatives
 from tests.bench.edits import EDITS, edited
 from tests.recordings import recordings
@@ -44,6 +44,9 @@ class Known:
 
     def data(self, image_id: int) -> bytes:
         return self.looks[image_id].data
+
+    def fine(self, place: Place) -> npt.NDArray[np.uint8]:
+        return fine_grey(self.data(place[0]), place[1])
 
 
 @cache
