@@ -1,8 +1,9 @@
 """Which pictures are the same (D7): the same short, then equal bytes, then look; and `python -m storage.dedupe`.
 
 By look: candidates come from region hashes (`storage.index`), and nothing is merged on a hash alone. The pictures are
-aligned and compared, first as small grey copies, then, where those agree, as frames (`storage.verify`). So pictures of
-unlike sources (a clean canvas frame, a crop with overlays) can be compared, too.
+aligned and compared, first as small grey copies, then, where those agree, as frames (`storage.verify`): most of their
+structure and most of their light must agree. So pictures of unlike sources (a clean canvas frame, a crop with
+overlays) can be compared, too.
 
 A new picture is compared with all earlier ones, duplicates included: a re-upload of a re-upload joins the first one's
 cluster. A mark is never changed afterwards but by `--recompute`, since it has governed what a crawl counted. Pictures

@@ -4,7 +4,7 @@ import base64
 from html import escape
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from storage.clusters import clusters
@@ -34,22 +34,23 @@ figcaption {{ font-size: 12px; overflow-wrap: anywhere }}
 
 def report(session: Session, limit: int = 20) -> str:
     """The page (HTML, self-contained) with at most so many pairs of each kind."""
-    said = func.json_extract
+
+    def said(path: str) -> Any:
+        return func.json_extract(Image.evidence, path)
+
+    def margin(within: str) -> Any:
+        """The lesser of both shares over its threshold; older recipes had one share."""
+        frames, light = said(f"{within}.frames") / THRESHOLD, said(f"{within}.light") / LEAST_LIGHT
+        return func.coalesce(case((light < frames, light), else_=frames), 0)
+
     kept = session.scalars(
         select(Image)
-        .where(said(Image.evidence, "$.nearest") != None)  # noqa: E711 - SQL, not Python
-        .order_by(
-            func.coalesce(said(Image.evidence, "$.nearest.frames"), 0).desc(),
-            said(Image.evidence, "$.nearest.small").desc(),
-            Image.id,
-        )
+        .where(said("$.nearest").is_not(None))
+        .order_by(margin("$.nearest").desc(), said("$.nearest.small").desc(), Image.id)
         .limit(limit)
     ).all()
     merged = session.scalars(
-        select(Image)
-        .where(Image.duplicate_by == "look")
-        .order_by(said(Image.evidence, "$.frames"), Image.id)
-        .limit(limit)
+        select(Image).where(Image.duplicate_by == "look").order_by(margin("$"), Image.id).limit(limit)
     ).all()
     frames = session.scalar(select(func.count()).select_from(Image).where(Image.role == "frame")) or 0
     return _PAGE.format(
