@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.dedupe import LEAST_CORRELATION, LEAST_SMALL, THRESHOLD
+from storage.dedupe import LEAST_CORRELATION, LEAST_LIGHT, LEAST_SMALL, THRESHOLD
 from storage.index import CANDIDATE_BITS
 from storage.looks import RECIPE
 from storage.models import Answer, Embedding, Event, Exposure, Image, Observation, Run, Short, Task
@@ -65,6 +65,7 @@ THRESHOLDS = {
     "coarse correlation, at least": LEAST_CORRELATION,
     "agreement of the small copies, at least": LEAST_SMALL,
     "agreement of the frames, at least": THRESHOLD,
+    "area of the frames that is equally light, at least": LEAST_LIGHT,
 }
 
 

@@ -1,8 +1,9 @@
 """Which pictures are the same (D7): the same short, then equal bytes, then look; and `python -m storage.dedupe`.
 
 By look: candidates come from region hashes (`storage.index`), and nothing is merged on a hash alone. The pictures are
-aligned and compared, first as small grey copies, then, where those agree, as frames (`storage.verify`). So pictures of
-unlike sources (a clean canvas frame, a crop with overlays) can be compared, too.
+aligned and compared, first as small grey copies, then, where those agree, as frames (`storage.verify`): most of their
+structure and most of their light must agree. So pictures of unlike sources (a clean canvas frame, a crop with
+overlays) can be compared, too.
 
 A new picture is compared with all earlier ones, duplicates included: a re-upload of a re-upload joins the first one's
 cluster. A mark is never changed afterwards but by `--recompute`, since it has governed what a crawl counted. Pictures
@@ -14,25 +15,46 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.index import RegionIndex, region_distances
-from storage.looks import Look, Pictures, Place, fine_grey, stored_hashes
+from storage.looks import Look, Pictures, Place, stored_hashes
 from storage.models import Image
-from storage.verify import FINE_STEPS, SMALL_STEPS, Checked, check, coarse, structure
+from storage.regions import Edit
+from storage.verify import (
+    FINE_ROUNDS,
+    SMALL_ROUNDS,
+    UNMOVED,
+    Array,
+    Checked,
+    check,
+    coarse,
+    same_light,
+    started,
+    structure,
+)
 
 LEAST_CORRELATION = 0.40
 """Of the first, coarse step; below it a candidate is dropped. Edited copies have 0.69 and more in 95 of 100 cases."""
-LEAST_SMALL = 0.25
-"""Agreement of the small copies, above which the frames themselves are compared: among 4.5 million pairs of unrelated
-scenes the highest has 0.24."""
+LEAST_START = 0.15
+"""Agreement of the small copies under the best alignment of the first step, below which it is not refined: edited
+copies have 0.24 and more; of 38 unrelated scenes that correlated enough, none had more than 0.15."""
+LEAST_SMALL = 0.30
+"""Agreement of the small copies, from which on the frames themselves are compared: of edited copies, 1 % have less
+than 0.47 under the hardest edit (watermark and buttons)."""
 THRESHOLD = 0.57
-"""Agreement of the frames, from which on two pictures are the same. The rule: the highest agreement of any
-hard negative (half of the picture shared: 0.556; text cards of one template: 0.473) and 0.01, rounded up to two digits,
-on sandbox pictures of seed 11; `python -m tests.bench.thresholds` measures them. Of edited copies, 1 % reach less than
-0.563 under the hardest edit (watermark and buttons), unrelated pictures hardly ever get this far."""
-MOST_CHECKED = 6
+"""Agreement of the frames, from which on two pictures are the same. The rule, for this and for `LEAST_LIGHT`: halfway
+between the highest of the hard negatives and the lowest per cent of copies under the hardest edit, cut to two digits,
+on sandbox pictures of seed 11 (`python -m tests.bench.thresholds`). Here text cards of one template reach 0.490, and
+1 % of copies with a watermark and buttons have less than 0.653."""
+LEAST_LIGHT = 0.74
+"""Share of the area of the frames that is equally light, without which they are not the same. Templates with other
+content reach 0.691, and 1 % of copies made brighter, where much is clipped, have less than 0.801."""
+WELL = 0.85
+"""Agreement from which on no better alignment is sought: it would change no decision."""
+MOST_CHECKED = 16
 """Candidates that are looked at after the coarse step, best first."""
 REGIONS_SHOWN = 3
 LAST = 1 << 62
@@ -49,6 +71,22 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frames:
+    """What the last check says of two frames."""
+
+    score: float
+    """Share of their structure that agrees."""
+    light: float
+    """Share of their area that is equally light."""
+    alignment: Edit
+
+    @property
+    def margin(self) -> float:
+        """The lesser of both, over its threshold: 1 and more is a match."""
+        return min(self.score / THRESHOLD, self.light / LEAST_LIGHT)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One candidate and how far it got: `frames` is None where the small copies did not agree."""
 
@@ -57,15 +95,15 @@ class Comparison:
     """Of the asked picture."""
     correlation: float
     small: Checked
-    frames: Checked | None
+    frames: Frames | None
 
     @property
     def same(self) -> bool:
-        return self.frames is not None and self.frames.score >= THRESHOLD
+        return self.frames is not None and self.frames.margin >= 1
 
     @property
     def rank(self) -> tuple[float, float]:
-        return (self.frames.score if self.frames else 0.0, self.small.score)
+        return (self.frames.margin if self.frames else 0.0, self.small.score)
 
 
 class Deduplicator:
@@ -162,33 +200,59 @@ class Deduplicator:
         return [[name, bits] for name, bits in nearest]
 
 
-def compare_view(look: Look, number: int, places: Sequence[Place], pictures: Pictures) -> list[Comparison]:
-    """One view of a look against candidates: what passed the coarse step, checked."""
+def compare_view(
+    look: Look, number: int, places: Sequence[Place], pictures: Pictures, *, least_small: float = LEAST_SMALL
+) -> list[Comparison]:
+    """One view of a look against candidates: what passed the coarse step, checked.
+
+    Args:
+        least_small: from which agreement of the small copies on the frames are compared.
+    """
     if not places:
         return []
-    asked = look.views[number].grey[None].astype(np.float32)
+    asked = look.views[number].grey.astype(np.float32)
     greys = pictures.greys(list(places)).astype(np.float32)
-    correlations, starts = coarse(asked[0], greys)
+    correlations, starts = coarse(asked, greys)
     order = np.argsort(-correlations, kind="stable")[:MOST_CHECKED]
     kept = [int(row) for row in order if correlations[row] >= LEAST_CORRELATION]
     if not kept:
         return []
-    small, others = structure(asked)[0], structure(greys[kept])
-    fine = None
-    found = []
+    small, others = structure(asked[None])[0], structure(greys[kept])
+    fine: tuple[Array, Array] | None = None
+    found: list[Comparison] = []
     for other, row in zip(others, kept, strict=True):
-        checked, frames = check(small, other, starts[row], SMALL_STEPS), None
-        if checked.score >= LEAST_SMALL:
-            image_id, view = places[row]
-            fine = structure(fine_grey(look.data, number))[0] if fine is None else fine
-            frame = structure(fine_grey(pictures.data(image_id), view))[0]
-            frames = check(fine, frame, [checked.alignment], FINE_STEPS)
+        if any(one.same and one.place[0] == places[row][0] for one in found):
+            continue  # another view of a picture that was found already
+        checked, frames = started(small, other, starts[row]), None
+        unmoved = checked.alignment == UNMOVED and checked.score >= WELL
+        if checked.score >= LEAST_START and not unmoved:
+            checked = check(small, other, checked, SMALL_ROUNDS)
+        if checked.score >= least_small:
+            fine = fine or _with_structure(look.views[number].fine)
+            frames = _compare_frames(fine, _with_structure(pictures.fine(places[row])), checked.alignment)
         found.append(
             Comparison(
                 place=places[row], view=number, correlation=float(correlations[row]), small=checked, frames=frames
             )
         )
     return found
+
+
+def _with_structure(fine: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+    grey = fine.astype(np.float32)
+    return grey, structure(grey[None])[0]
+
+
+def _compare_frames(asked: tuple[Array, Array], stored: tuple[Array, Array], alignment: Edit) -> Frames:
+    """Both with their structure. An axis that an overlay made look moved is tried unmoved, too."""
+    sideways, upright = alignment[:2], alignment[2:]
+    starts: list[Edit] = [alignment, UNMOVED, (*sideways, 0.0, 0.0), (0.0, 0.0, *upright)]
+    checked = started(asked[1], stored[1], list(dict.fromkeys(starts)))
+    if checked.score < WELL:
+        checked = check(asked[1], stored[1], checked, FINE_ROUNDS)
+    return Frames(
+        score=checked.score, light=same_light(asked[0], stored[0], checked.alignment), alignment=checked.alignment
+    )
 
 
 def described(one: Comparison) -> dict[str, Any]:
@@ -199,6 +263,7 @@ def described(one: Comparison) -> dict[str, Any]:
         "correlation": round(one.correlation, 3),
         "small": round(one.small.score, 3),
         "frames": None if one.frames is None else round(one.frames.score, 3),
+        "light": None if one.frames is None else round(one.frames.light, 3),
         "alignment": [round(edge, 4) for edge in last.alignment],
     }
 

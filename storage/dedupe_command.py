@@ -116,7 +116,9 @@ def _plain(said: dict[str, Any]) -> str:
     lines = [f"{'the same' if said['same'] else 'not the same'}: {said['because']}"]
     for one in said["compared"]:
         regions = ", ".join(f"{name} {bits}" for name, bits in one["regions"][:6])
-        scores = ", ".join(f"{name} {one[name]}" for name in ("correlation", "small", "frames") if one.get(name))
+        scores = ", ".join(
+            f"{name} {one[name]}" for name in ("correlation", "small", "frames", "light") if one.get(name)
+        )
         lines.append(f"  views {one['views'][0]} and {one['views'][1]}: {scores or 'no correlation'}; bits: {regions}")
     return "\n".join([*lines, f"  recipe {said['recipe']}, thresholds {said['thresholds']}"])
 

@@ -4,11 +4,11 @@ import base64
 from html import escape
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from storage.clusters import clusters
-from storage.dedupe import LEAST_SMALL, THRESHOLD
+from storage.dedupe import LEAST_LIGHT, LEAST_SMALL, THRESHOLD
 from storage.looks import RECIPE, StoredPictures
 from storage.models import Image, Short
 
@@ -23,7 +23,7 @@ figcaption {{ font-size: 12px; overflow-wrap: anywhere }}
 </style></head><body>
 <h1>Duplicates</h1>
 <p>{frames} frames, {clusters} different pictures; recipe {recipe}. Two pictures are the same if, aligned, at least
-{threshold} of their structure agrees.</p>
+{threshold} of their structure agrees and {light} of their area is equally light.</p>
 <h2>Closest pairs that were kept apart</h2>
 <p>None of these should be the same picture.</p><div class="pairs">{kept}</div>
 <h2>Farthest pairs that were merged</h2>
@@ -34,22 +34,23 @@ figcaption {{ font-size: 12px; overflow-wrap: anywhere }}
 
 def report(session: Session, limit: int = 20) -> str:
     """The page (HTML, self-contained) with at most so many pairs of each kind."""
-    said = func.json_extract
+
+    def said(path: str) -> Any:
+        return func.json_extract(Image.evidence, path)
+
+    def margin(within: str) -> Any:
+        """The lesser of both shares over its threshold; older recipes had one share."""
+        frames, light = said(f"{within}.frames") / THRESHOLD, said(f"{within}.light") / LEAST_LIGHT
+        return func.coalesce(case((light < frames, light), else_=frames), 0)
+
     kept = session.scalars(
         select(Image)
-        .where(said(Image.evidence, "$.nearest") != None)  # noqa: E711 - SQL, not Python
-        .order_by(
-            func.coalesce(said(Image.evidence, "$.nearest.frames"), 0).desc(),
-            said(Image.evidence, "$.nearest.small").desc(),
-            Image.id,
-        )
+        .where(said("$.nearest").is_not(None))
+        .order_by(margin("$.nearest").desc(), said("$.nearest.small").desc(), Image.id)
         .limit(limit)
     ).all()
     merged = session.scalars(
-        select(Image)
-        .where(Image.duplicate_by == "look")
-        .order_by(said(Image.evidence, "$.frames"), Image.id)
-        .limit(limit)
+        select(Image).where(Image.duplicate_by == "look").order_by(margin("$"), Image.id).limit(limit)
     ).all()
     frames = session.scalar(select(func.count()).select_from(Image).where(Image.role == "frame")) or 0
     return _PAGE.format(
@@ -57,6 +58,7 @@ def report(session: Session, limit: int = 20) -> str:
         clusters=len(clusters(session)),
         recipe=escape(RECIPE),
         threshold=THRESHOLD,
+        light=LEAST_LIGHT,
         kept="".join(_pair(session, image, (image.evidence or {})["nearest"]) for image in kept) or "<p>None.</p>",
         merged="".join(_pair(session, image, image.evidence or {}) for image in merged) or "<p>None.</p>",
     )
@@ -65,7 +67,11 @@ def report(session: Session, limit: int = 20) -> str:
 def _pair(session: Session, image: Image, evidence: dict[str, Any]) -> str:
     other = session.get_one(Image, evidence["picture"])
     frames = evidence["frames"]
-    score = f"frames agree in {frames}" if frames is not None else f"small copies agree in less than {LEAST_SMALL}"
+    score = (
+        f"frames agree in {frames}, light in {evidence['light']}"
+        if frames is not None
+        else f"small copies agree in less than {LEAST_SMALL}"
+    )
     regions = ", ".join(f"{name} {bits}" for name, bits in evidence["regions"])
     return (
         f"<figure>{_picture(session, other)} {_picture(session, image)}<figcaption>{_name(session, other)} · "

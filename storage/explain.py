@@ -9,7 +9,15 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.dedupe import LEAST_CORRELATION, LEAST_SMALL, THRESHOLD, Comparison, compare_view, described
+from storage.dedupe import (
+    LEAST_CORRELATION,
+    LEAST_LIGHT,
+    LEAST_SMALL,
+    THRESHOLD,
+    Comparison,
+    compare_view,
+    described,
+)
 from storage.errors import UsageError
 from storage.index import CANDIDATE_BITS, region_distances
 from storage.looks import RECIPE, Look, Place, look_at
@@ -36,8 +44,8 @@ class _One:
     def greys(self, places: list[Place]) -> npt.NDArray[np.uint8]:
         return np.stack([self._look.views[view].grey for _, view in places])
 
-    def data(self, image_id: int) -> bytes:
-        return self._look.data
+    def fine(self, place: Place) -> npt.NDArray[np.uint8]:
+        return self._look.views[place[1]].fine
 
 
 def find(session: Session, name: str) -> Named:
@@ -99,6 +107,7 @@ def explain(first: Named, second: Named) -> dict[str, Any]:
             "correlation": LEAST_CORRELATION,
             "small": LEAST_SMALL,
             "frames": THRESHOLD,
+            "light": LEAST_LIGHT,
         },
         "compared": [{**checked, "regions": [list(region) for region in regions]} for regions, _, checked in pairs],
     }
@@ -129,5 +138,10 @@ def _verdict(first: Named, second: Named, pairs: list[tuple[int, Comparison | No
         return False, f"no alignment of the small copies correlates with {LEAST_CORRELATION} or more"
     if best.frames is None:
         return False, f"the small copies agree in {best.small.score:.2f} of their structure, {LEAST_SMALL} is the least"
-    share = f"aligned, the frames agree in {best.frames.score:.2f} of their structure"
-    return best.same, f"{share}, {'which is enough' if best.same else 'which is too little'} ({THRESHOLD} is the least)"
+    said = f"aligned, the frames agree in {best.frames.score:.2f} of their structure"
+    if best.frames.score < THRESHOLD:
+        return False, f"{said}, which is too little ({THRESHOLD} is the least)"
+    lit = f"{best.frames.light:.2f} of their area is equally light"
+    if not best.same:
+        return False, f"{said}, but only {lit} ({LEAST_LIGHT} is the least): other content in a like frame"
+    return True, f"{said}, which is enough ({THRESHOLD} is the least), and {lit} ({LEAST_LIGHT} is the least)"

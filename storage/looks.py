@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from storage.hashing import decode, hash_grey
 from storage.models import Image, ImageData, LookRow
-from storage.regions import HEIGHT, WIDTH, View, content_box, views
-from storage.verify import FINE
+from storage.regions import HEIGHT, WIDTH, View, content_box, fine_copy, views
 
-RECIPE = "regions11-check96@2"
+RECIPE = "regions11-check96-light@3"
 """Names everything that a match depends on: regions, sizes, thresholds. It changes with any of them."""
 SIZE = (180, 320)
 """No less is decoded: the size of a portrait frame."""
@@ -51,11 +50,10 @@ def look_at(data: bytes) -> Look:
     return Look(data=data, bits=bits, sharpness=_sharpness(grey), views=() if bits is None else views(grey))
 
 
-def fine_grey(data: bytes, view: int) -> npt.NDArray[np.float32]:
-    """A view of a picture at the size of the last check (1, height, width)."""
+def fine_grey(data: bytes, view: int) -> npt.NDArray[np.uint8]:
+    """A view of an encoded picture at the size of the last check (height, width)."""
     grey = decode(data, SIZE)
-    box = None if view == 0 else content_box(np.asarray(grey))
-    return np.asarray(grey.resize(FINE, PillowImage.Resampling.BILINEAR, box=box), np.float32)[None]
+    return fine_copy(grey, None if view == 0 else content_box(np.asarray(grey)))
 
 
 def _sharpness(grey: PillowImage.Image) -> float:
@@ -74,8 +72,8 @@ class Pictures(Protocol):
         """Small grey copies (n, height, width) of views, in this order."""
         ...
 
-    def data(self, image_id: int) -> bytes:
-        """The encoded frame."""
+    def fine(self, place: Place) -> npt.NDArray[np.uint8]:
+        """A view at the size of the last check (height, width), from the frame itself."""
         ...
 
 
@@ -96,6 +94,10 @@ class StoredPictures:
         """The encoded frame."""
         query = select(ImageData.data).join(Image, Image.sha256 == ImageData.sha256).where(Image.id == image_id)
         return self._session.execute(query).scalar_one()
+
+    def fine(self, place: Place) -> npt.NDArray[np.uint8]:
+        """A view at the size of the last check (height, width), from the frame itself."""
+        return fine_grey(self.data(place[0]), place[1])
 
 
 def keep_look(session: Session, image: Image, look: Look) -> None:

@@ -20,9 +20,13 @@ Grey = npt.NDArray[np.float32]
 Interval = tuple[float, float]
 Region = tuple[Interval, Interval]
 """Left and right, top and bottom, as shares of width and height."""
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
 
 WIDTH, HEIGHT = 48, 80
 """Pixels of the small grey copy."""
+FINE = (96, 160)
+"""Width and height at which frames are compared at last."""
 _HASHED_WIDTH, _HASHED_HEIGHT = 64, 112
 BAR_DEVIATION, BAR_STEP = 4.0, 5.0
 """Grey levels: rows of a flat bar deviate less within, and differ less from the outermost row."""
@@ -83,6 +87,8 @@ class View:
 
     grey: npt.NDArray[np.uint8]
     """HEIGHT x WIDTH."""
+    fine: npt.NDArray[np.uint8]
+    """At the size of `FINE`; not kept in a corpus, where the frame itself is."""
     stored: npt.NDArray[np.uint64]
     """One hash per region of `STORED`."""
     asked: npt.NDArray[np.uint64]
@@ -102,18 +108,24 @@ def views(picture: Image.Image) -> tuple[View, ...]:
     return tuple(view for place, view in enumerate(made) if place == 0 or view.grey.std() >= LEAST_VIEW_DEVIATION)
 
 
-def _view(picture: Image.Image, box: tuple[int, int, int, int]) -> View:
+def _view(picture: Image.Image, box: Box) -> View:
     hashed = picture.resize((_HASHED_WIDTH, _HASHED_HEIGHT), Image.Resampling.BILINEAR, box=box)
     grey = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR, box=box)
     pixels = np.asarray(hashed, np.float32)
     return View(
         grey=np.array(grey, np.uint8),
+        fine=fine_copy(picture, box),
         stored=_hashes(pixels, tuple(STORED.values())),
         asked=_hashes(pixels, _asked_regions()),
     )
 
 
-def content_box(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+def fine_copy(picture: Image.Image, box: Box | None) -> npt.NDArray[np.uint8]:
+    """A box of a grey picture (mode L), or all of it, at the size of `FINE`."""
+    return np.array(picture.resize(FINE, Image.Resampling.BILINEAR, box=box), np.uint8)
+
+
+def content_box(pixels: npt.NDArray[np.uint8]) -> Box:
     """The box (left, top, right, bottom) without flat bars."""
     height, width = pixels.shape
     top, bottom = _bar(pixels), _bar(pixels[::-1])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from storage.hashing import hash_picture, is_usable
 from storage.looks import look_at
-from storage.verify import FINE
+from storage.regions import FINE
 from tests.bench import negatives
 from tests.storage_tools import jpeg, open_corpus, rows, scene, show, start
 

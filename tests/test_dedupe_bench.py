@@ -10,7 +10,7 @@ import imagehash
 import numpy as np
 import pytest
 
-from storage.dedupe import THRESHOLD
+from storage.dedupe import LEAST_LIGHT, THRESHOLD
 from tests.bench import negatives, rivals
 from tests.bench.edits import ALL, edited
 from tests.bench.statistics import tail, upper_bound, wilson
@@ -25,14 +25,22 @@ def test_intervals_are_those_of_the_textbooks() -> None:
     assert upper_bound(5, 1) == pytest.approx(10.51, abs=0.05)  # Poisson, 95 % one-sided
 
 
-def test_an_exponential_tail_is_extrapolated_to_what_it_holds() -> None:
+def test_a_tail_is_extrapolated_to_what_it_holds() -> None:
+    """An exponential one, and one that ends: quantiles of both, so that nothing is left to chance."""
     places = (np.arange(20_000) + 0.5) / 20_000
-    scores = 0.1 - 0.02 * np.log(places)
-    expected, level, scale = tail(list(scores), 0.35)
-    assert scale == pytest.approx(0.02, rel=0.1)
-    assert expected == pytest.approx(20_000 * exp(-(0.35 - 0.1) / 0.02), rel=1.0)
-    assert level < 0.35
-    assert tail([0.1] * 5, 0.5) == (0.0, 0.0, 0.0)
+    endless = tail(list(0.1 - 0.02 * np.log(places)), 0.35)
+    true = 20_000 * exp(-(0.35 - 0.1) / 0.02)
+    assert endless.expected == pytest.approx(true, rel=1.0)
+    assert endless.exponential == pytest.approx(true, rel=1.0)
+    assert abs(endless.shape) < 0.15
+    assert endless.expected < endless.high
+    assert endless.level < 0.35
+    ending = tail(list(0.5 - 0.4 * places**0.5), 0.52)
+    assert ending.shape < -0.2
+    assert ending.expected == 0.0
+    assert ending.expected <= ending.high < ending.exponential
+    with pytest.raises(ValueError, match="at least 20 scores"):
+        tail([0.1] * 5, 0.5)
 
 
 def test_the_rivals_are_what_they_are_called_and_their_threshold_is_safe() -> None:
@@ -64,6 +72,6 @@ def test_a_small_run_of_the_benchmark_prints_recall_false_merges_and_times() -> 
     assert answer["goals"]["no false merge"] is True
     assert answer["means"]["ours"] > 0.9
     text = "\n".join(answer["lines"])
-    assert f"threshold {THRESHOLD}" in text
+    assert f"thresholds {THRESHOLD} and {LEAST_LIGHT}" in text
     for part in ("false merges: 0", "expected at a million", "crop 10 %", "mirror", "mean of 13", "ms a new picture"):
         assert part in text

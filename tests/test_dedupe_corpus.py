@@ -9,7 +9,8 @@ import pytest
 
 from storage.clusters import clusters
 from storage.database import open_database
-from storage.dedupe import LEAST_SMALL, THRESHOLD
+from storage.dedupe import LEAST_LIGHT, LEAST_SMALL, THRESHOLD
+from storage.dedupe_report import report
 from storage.looks import RECIPE
 from storage.recompute import recompute
 from tests.bench import negatives
@@ -87,6 +88,7 @@ def test_the_evidence_of_a_match_is_stored(corpus: Path) -> None:
     evidence = json.loads(said)
     assert evidence["picture"] == 2  # the frame of the first short
     assert evidence["frames"] >= THRESHOLD
+    assert evidence["light"] >= LEAST_LIGHT
     assert evidence["small"] >= LEAST_SMALL
     assert evidence["alignment"] == pytest.approx([0.1] * 4, abs=0.02)
     assert len(evidence["regions"]) == 3
@@ -224,6 +226,19 @@ def test_the_command_writes_a_page_of_the_closest_and_farthest_pairs(corpus: Pat
     assert text.count("<figure>") >= 2
     assert text.count("data:image/jpeg;base64,") == 2 * text.count("<figure>")
     assert text.index("Closest pairs") < text.index("Farthest pairs")
+    assert "frames agree in" in text
+    assert "light in" in text
+
+
+def test_the_page_shows_the_pairs_of_an_older_recipe_too(corpus: Path) -> None:
+    connection = sqlite3.connect(corpus)
+    connection.execute("UPDATE images SET evidence = json_remove(evidence, '$.light', '$.nearest.light')")
+    connection.commit()
+    connection.close()
+    with open_database(corpus, write=False) as database, database.read() as session:
+        text = report(session)
+    assert text.count("frames agree in") == 3
+    assert "light in" not in text
 
 
 def test_the_command_lists_clusters(corpus: Path) -> None:

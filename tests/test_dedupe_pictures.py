@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
-from storage.dedupe import THRESHOLD, Comparison, Deduplicator, Match
-from storage.looks import Look, Place, look_at
+from storage.dedupe import LEAST_LIGHT, THRESHOLD, Comparison, Deduplicator, Match
+from storage.looks import Look, Place, fine_grey, look_at
+from storage.regions import FINE
+from storage.verify import UNMOVED, agreement, same_light
 from tests.bench import negatives
 from tests.bench.edits import EDITS, edited
 from tests.recordings import recordings
@@ -44,6 +47,9 @@ class Known:
 
     def data(self, image_id: int) -> bytes:
         return self.looks[image_id].data
+
+    def fine(self, place: Place) -> npt.NDArray[np.uint8]:
+        return fine_grey(self.data(place[0]), place[1])
 
 
 @cache
@@ -100,6 +106,39 @@ def test_the_same_text_card_again_is_recognised_and_another_text_is_not() -> Non
         assert other is None
 
 
+def greys(seed: int) -> npt.NDArray[np.float32]:
+    """A smooth picture at the size of the last check."""
+    noise = np.random.default_rng(seed).integers(20, 236, (12, 8), dtype=np.uint8)
+    return np.asarray(Image.fromarray(noise).resize(FINE, Image.Resampling.BICUBIC), np.float32)
+
+
+def test_light_is_the_same_in_a_brighter_copy_and_not_where_other_content_stands() -> None:
+    picture, other = greys(1), greys(2)
+    assert same_light(picture, picture, UNMOVED) == 1
+    brighter = np.minimum(picture * 1.3 + 5, 255)
+    assert same_light(brighter, picture, UNMOVED) > 0.95
+    assert same_light(picture, brighter, UNMOVED) > 0.95
+    covered, replaced = picture.copy(), picture.copy()
+    covered[:24] = 10.0
+    replaced[40:120] = other[40:120]
+    assert same_light(covered, picture, UNMOVED) == pytest.approx(0.85, abs=0.03)
+    assert 0.5 <= same_light(replaced, picture, UNMOVED) < LEAST_LIGHT
+    assert same_light(other, picture, UNMOVED) < 0.5
+
+
+def test_an_overlay_costs_less_agreement_than_other_content_of_the_same_size() -> None:
+    noise = np.random.default_rng(1)
+    shared, first, second = (noise.normal(0, 1, (160, 96)).astype(np.float32) for _ in range(3))
+    plain, overlaid, replaced = shared.copy(), shared.copy(), shared.copy()
+    plain[80:] *= 0.3
+    overlaid[80:] = first[80:]
+    replaced[80:] = second[80:]
+    assert agreement(plain, plain) == pytest.approx(1, abs=1e-3)
+    assert agreement(plain, overlaid) > 0.65 > agreement(overlaid, replaced)
+    assert agreement(overlaid, replaced) == pytest.approx(0.5, abs=0.02)
+    assert agreement(overlaid, plain) == pytest.approx(agreement(plain, overlaid))
+
+
 def test_a_hash_alone_merges_nothing() -> None:
     """All regions of another picture's hashes, but not its pixels."""
     known = Known([])
@@ -108,7 +147,7 @@ def test_a_hash_alone_merges_nothing() -> None:
     known.known.add(0, "one", two, None)  # indexed under the hashes of the other
     match, near = known.known.match("asked", two, known)
     assert match is None
-    assert near is None or (near["nearest"]["frames"] or 0) < THRESHOLD
+    assert near is None or (near["nearest"]["frames"] or 0) < THRESHOLD or near["nearest"]["light"] < LEAST_LIGHT
 
 
 def test_the_same_pictures_come_to_the_same_marks_every_time() -> None:

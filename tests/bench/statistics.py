@@ -1,8 +1,13 @@
 """Intervals and extrapolation of the duplicate benchmark, each with its method."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp, sqrt
 
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
 Z = 1.96
 
 
@@ -24,20 +29,62 @@ def upper_bound(events: int, of: float) -> float:
     return count * (1 - 1 / (9 * count) + 1.645 / (3 * sqrt(count))) ** 3 / of
 
 
-def tail(scores: Sequence[float], threshold: float, most: int = 200) -> tuple[float, float, float]:
-    """How many of the pairs behind these scores are expected at or above a threshold.
+@dataclass(frozen=True, kw_only=True)
+class Tail:
+    """How many of the pairs behind some scores are expected at or above a limit."""
 
-    Peaks over a level with an exponential tail: the level is the `most`-th highest score (or the lowest there is), the
-    scale the mean excess over it. Scores are bounded, so their true tail is lighter, and the figure too high rather
-    than too low.
+    expected: float
+    high: float
+    """95 % upper bound (bootstrap over the peaks)."""
+    exponential: float
+    """The expected number if the tail had no end (shape 0): scores are bounded, so this is too high."""
+    peaks: int
+    level: float
+    shape: float
+    scale: float
 
-    Returns:
-        Expected number, level, scale.
+
+def tail(scores: Sequence[float], limit: float, most: int = 200, resamples: int = 1000) -> Tail:
+    """Peaks over a level: a generalised Pareto distribution of their excess, fitted by probability-weighted moments.
+
+    The level is the `most`-th highest score, or, of fewer than twice as many, the median, so that it is the tail that
+    is fitted. Source: Hosking and Wallis, Parameter and quantile estimation for the generalized Pareto distribution,
+    1987.
+
+    Raises:
+        ValueError: fewer than 20 scores.
     """
-    highest = sorted(scores, reverse=True)[: most + 1]
-    if len(highest) < 10:
-        return 0.0, 0.0, 0.0
-    level = highest[-1]
-    excess = [score - level for score in highest[:-1]]
-    scale = max(1e-6, sum(excess) / len(excess))
-    return len(excess) * exp(-(threshold - level) / scale), level, scale
+    if len(scores) < 20:
+        raise ValueError(f"a tail needs at least 20 scores, not {len(scores)}")
+    highest = np.sort(np.asarray(scores, np.float64))[::-1][: min(most, len(scores) // 2) + 1]
+    level, excess = float(highest[-1]), highest[:-1] - highest[-1]
+    dice = np.random.default_rng(len(excess))
+    drawn = excess[dice.integers(len(excess), size=(resamples, len(excess)))]
+    (shape,), (scale,) = _pareto(excess[None])
+    over = limit - level
+    return Tail(
+        expected=len(excess) * float(_beyond(over, shape, scale)),
+        high=float(np.quantile(len(excess) * _beyond(over, *_pareto(drawn)), 0.95)),
+        exponential=len(excess) * exp(-over / max(float(excess.mean()), 1e-9)),
+        peaks=len(excess),
+        level=level,
+        shape=float(shape),
+        scale=float(scale),
+    )
+
+
+def _pareto(excess: Values) -> tuple[Values, Values]:
+    """Shape (above 0: heavier than exponential; below: it ends) and scale of each row."""
+    excess = np.sort(excess, axis=1)
+    of = excess.shape[1]
+    mean = np.maximum(excess.mean(1), 1e-9)
+    lesser = (excess * (1 - (np.arange(of) + 0.65) / of)).mean(1)
+    apart = np.maximum(mean - 2 * lesser, 1e-9)
+    return 2 - mean / apart, 2 * mean * lesser / apart
+
+
+def _beyond(over: float, shape: Values, scale: Values) -> Values:
+    """Probability of an excess of at least `over`."""
+    shape = np.where(np.abs(shape) < 1e-6, 1e-6, shape)
+    beyond: Values = np.maximum(0.0, 1 + shape * over / np.maximum(scale, 1e-9)) ** (-1 / shape)
+    return np.where(1 + shape * over / np.maximum(scale, 1e-9) <= 0, 0.0, beyond)
