@@ -137,7 +137,7 @@ def _products(rows: Halves, queries: Vectors) -> Scores:
 
 @cache
 def _session() -> Any:
-    """Widen the rows, multiply; on the thread that calls it, so that no idle thread of it spins beside the next work."""
+    """Widen the rows, multiply. It works on the thread that calls it: threads of its own would spin when idle."""
     graph = helper.make_graph(
         [
             helper.make_node("Cast", ["rows"], ["wide"], to=TensorProto.FLOAT),
