@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.soak import coverage, kills, retrieval, screenshots, sites
+from tests.soak import coverage, crawled, kills, retrieval, screenshots, sites
 
 PARTS = {
     "kills": kills.main,
     "screenshots": screenshots.main,
     "sites": sites.main,
     "retrieval": retrieval.main,
+    "crawled": crawled.main,
     "coverage": coverage.main,
 }
 
