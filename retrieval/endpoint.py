@@ -7,7 +7,7 @@ import hashlib
 import math
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -17,9 +17,13 @@ from retrieval.lane import Lane
 from retrieval.pricing import Budget, Price
 from retrieval.question import Question, Subject, answer_key
 from retrieval.reading import chances, read
-from retrieval.transport import Received, Transport
 from storage.answer_record import AnswerRecord, AnswerStore, StoredAnswer
 from storage.errors import EndpointRefused, NotSetUp, UsageError
+
+if TYPE_CHECKING:
+    from retrieval.transport import Received
+
+# `retrieval.transport` is imported where a model is asked: the SDK takes half a second, and most commands ask nobody.
 
 log = structlog.get_logger()
 
@@ -50,6 +54,8 @@ async def reachable(
     Raises:
         NotSetUp, UsageError, EndpointRefused, EndpointDown: as for `Endpoint`, and where the model is not in the list.
     """
+    from retrieval.transport import Transport
+
     address = _address(base_url, api_key, local_only=local_only)
     transport = Transport(
         address, api_key, model, clock=_SingleTry(), seed=0, timeout=timeout, max_retries=0, max_concurrency=1
@@ -116,6 +122,8 @@ class Endpoint:
             EndpointRefused: not on this machine, with `local_only`.
             UsageError: no address, no possible key, or a budget for a model whose price is not known.
         """
+        from retrieval.transport import Transport
+
         address = _address(base_url, api_key, local_only=local_only, key_name=key_name)
         if budget.max_cost is not None and price is None:
             raise UsageError(
@@ -192,7 +200,7 @@ class Endpoint:
         )  # fmt: skip
         return stored
 
-    def _cost(self, received: Received) -> float | None:
+    def _cost(self, received: "Received") -> float | None:
         sent, got = received.reply.prompt_tokens, received.reply.completion_tokens
         if self.price is None or sent is None or got is None:
             return None
@@ -201,7 +209,7 @@ class Endpoint:
 
     def _record(
         self, key: str, question: Question, subject: Subject, persona: str | None, epoch: int,
-        pictures: list[bytes], received: Received, cost: float | None,
+        pictures: list[bytes], received: "Received", cost: float | None,
     ) -> AnswerRecord:  # fmt: skip
         reply, parameters = received.reply, received.parameters
         status, parsed = read(reply, question)

@@ -63,11 +63,12 @@ def evaluate(
 ) -> int:
     """Rank by the picture alone, by the caption alone and by both, and compare with what was judged.
 
-    Every figure is a mean over queries with a 95 % bootstrap interval over queries, for all and for every value. A
-    relevant item without a vector counts as missed. Labels of a sandbox corpus come from agent.sandbox.truth; they
-    test the pipeline, never validity.
+    Every figure is a mean over queries with a 95 % bootstrap interval over queries, for all and for every value (none
+    where a value has one query only). A relevant item without a vector counts as missed. Labels of a sandbox corpus
+    come from agent.sandbox.truth; they test the pipeline, never validity.
 
-    Exit code 5: none of the judged items is there, or nothing is relevant to any query.
+    Exit code 5: none of the judged items is there, nothing is relevant to any query, or fewer than two sources gave
+    labels.
 
     Examples:
 
@@ -90,23 +91,44 @@ def evaluate(
     with ExitStack() as stack:
         on_pictures = read is not None and read.of_pictures
         database = stack.enter_context(open_database(corpus, write=False)) if agreement or not on_pictures else None
+        said = statements(database) if agreement and database is not None else []
+        compared = _compared(sorted({one.source for one in said}), source, corpus) if agreement else []
         if read is not None:
             task = _Task(read, pictures if on_pictures else None, database, known, least, unjudged == LEFT_OUT)
             figures |= {"labels": read.path.name, "unjudged": unjudged, "embedders": []}
             for name in model or [AUTO]:
                 figures["embedders"].append(task.run(name, seed, repeats, None if as_json else console))
         if agreement and database is not None:
-            said = value_judgements(statements(database), [value.id for value in known.values], source)
-            found = value_agreement(said, seed=seed, repeats=repeats)
-            figures["agreement"] = {value: _alphas(parts) for value, parts in found.items()}
+            judgements = value_judgements(said, [value.id for value in known.values], compared)
+            found = value_agreement(judgements, seed=seed, repeats=repeats)
+            figures |= {"sources": compared, "agreement": {value: _alphas(parts) for value, parts in found.items()}}
             if not as_json:
-                console.print(_agreement_table(found))
+                console.print(_agreement_table(found), f"sources: {', '.join(compared)}", markup=False, highlight=False)
     text = json.dumps(figures, indent=None if as_json and out is None else 1)
     if out is not None:
         _write(out, text)
     if as_json:
         print(json.dumps(figures))
     return 0
+
+
+def _compared(there: list[str], asked: list[str] | None, corpus: str) -> list[str]:
+    """The sources that are set beside each other.
+
+    Raises:
+        UsageError: one that was asked for is not there.
+        NothingFound: there are fewer than two.
+    """
+    known = ", ".join(there) or "nobody"
+    if missing := sorted(set(asked or ()) - set(there)):
+        raise UsageError(f"nothing in {corpus} is labelled by {missing[0]}; labels there are by {known}")
+    compared = there if asked is None else [source for source in there if source in asked]
+    if len(compared) < 2:
+        raise NothingFound(
+            f"agreement needs two label sources; labels in {corpus} are by {known}: add another with agent.label, or "
+            "check a value set"
+        )
+    return compared
 
 
 class _Task:
@@ -131,7 +153,10 @@ class _Task:
             numbers = short_numbers(database)
         self._items = sorted(set(numbers.values()))
         found, self._unknown = labels.queries(numbers, vocabulary)
-        self._queries = [query for query in found if len(query.relevant) >= least]
+        places = {value.id: place for place, value in enumerate(vocabulary.values)}
+        enough = [query for query in found if len(query.relevant) >= least]
+        self._queries = sorted(enough, key=lambda query: places.get(query.value or "", len(places)))
+        self._values = tuple(places)
         self._left_out = len(found) - len(self._queries)
         if not self._queries:
             where = folder or (database.path if database else "")
@@ -151,6 +176,8 @@ class _Task:
             by: measure(collection, queries, by, self._items, seed=seed, repeats=repeats, only_judged=self._only_judged)
             for by in RankBy
         }
+        measured = {query.value for query in queries} - {None}
+        without = [value for value in self._values if value not in measured]
         prevalence = sum(len(query.relevant) for query in queries) / len(queries) / len(self._items)
         if console is not None:
             console.print(
@@ -159,6 +186,8 @@ class _Task:
                 markup=False, highlight=False,
             )  # fmt: skip
             console.print(_table(results))
+            if measured and without:
+                console.print(f"no query that something here is relevant to: {', '.join(without)}", highlight=False)
         return {
             "model": chosen.embedder.name,
             "why": chosen.why,
@@ -166,6 +195,7 @@ class _Task:
             "queries": len(queries),
             "queries_in_unknown_script": unreadable,
             "queries_with_too_few_relevant": self._left_out,
+            "values_without_queries": without,
             "items_not_there": len(self._unknown),
             "prevalence": round(prevalence, 6),
             "by": {by.value: None if found is None else found.as_json() for by, found in results.items()},

@@ -141,6 +141,10 @@ def main(
 
       python -m retrieval.search "street food" --rank fused --mode feed --decision yes --distinct --json
     """
+    if not text.strip():
+        raise UsageError("there is nothing to look for; give a word or a sentence")
+    if source is not None and value is None and topic is None:
+        raise UsageError(f"--source {source} says whose values or topics count; give --value or --topic with it")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     words = load_vocabulary(vocabulary)
     selection = Selection(
@@ -174,7 +178,7 @@ def main(
         print(json.dumps([_plain(hit) for hit in hits], ensure_ascii=False))
     else:
         _print_table(hits, by)
-    if show and sheet is not None and typer.launch(str(sheet)) != 0:
+    if show and sheet is not None and typer.launch(str(sheet), wait=True) != 0:
         console.print(f"no viewer can be opened here; the sheet is {sheet}", markup=False)
     return 0
 

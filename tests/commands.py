@@ -35,7 +35,7 @@ def command(module: str, *arguments: str | Path) -> list[str]:
 
 
 def run(
-    home: Path, module: str, *arguments: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None
+    home: Path, module: str, *arguments: str | Path, timeout: float = 300, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in `home`."""
     return subprocess.run(
@@ -50,7 +50,7 @@ def run(
 
 
 def collect(
-    home: Path, *arguments: str | Path, code: int = 0, timeout: float = 120, key: str | None = None
+    home: Path, *arguments: str | Path, code: int = 0, timeout: float = 300, key: str | None = None
 ) -> dict[str, Any]:
     """`python -m agent.collect ... --json` as fast as it goes; its figures."""
     variables = environment(home) if key is None else environment(home, OPENAI_API_KEY=key)

@@ -1,19 +1,18 @@
 """The canary: what of a site still works, and what it says of a changed one."""
 
-import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from agent import canary
+from agent import canary, doctor
 from agent.clock import SystemClock
 from agent.platforms.instagram import Instagram
 from agent.platforms.tiktok import TikTok
 from agent.platforms.web import WebPlatform
 from agent.platforms.youtube import YouTube
 from agent.profiles import Profile
-from tests.commands import run
+from tests.in_process import Commands
 from tests.sites.base import Site
 from tests.sites.instagram import InstagramSite
 from tests.sites.tiktok import TikTokSite
@@ -79,16 +78,18 @@ async def test_a_page_that_is_no_longer_understood_is_exit_3(tmp_path: Path, mon
     assert (report.wall, report.listed, report.exit_code) == (None, 0, 3)
 
 
-def test_what_has_no_proof_is_printed_as_unproven(tmp_path: Path) -> None:
-    done = run(tmp_path, "agent.doctor", "--platform", "youtube", "--json")
-    assert done.returncode == 0
-    proofs = {row["css"]: row["proof"] for row in json.loads(done.stdout)}
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(monkeypatch, capsys)
+
+
+def test_what_has_no_proof_is_printed_as_unproven(commands: Commands) -> None:
+    asked = ("--platform", "youtube")
+    proofs = {row["css"]: row["proof"] for row in commands(doctor.app, *asked, "--json").figures}
     assert proofs['a[href^="/shorts/"]'].startswith("R ")
     assert "unproven" in proofs.values()
-    assert "unproven" in run(tmp_path, "agent.doctor", "--platform", "youtube").stdout
+    assert "unproven" in commands(doctor.app, *asked).out
 
 
-def test_live_needs_a_platform(tmp_path: Path) -> None:
-    done = run(tmp_path, "agent.doctor", "--live")
-    assert done.returncode == 2
-    assert "--platform" in done.stderr
+def test_live_needs_a_platform(commands: Commands) -> None:
+    assert "--platform" in commands(doctor.app, "--live", code=2).err

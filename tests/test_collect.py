@@ -1,18 +1,57 @@
 """`python -m agent.collect` as a user runs it: what it leaves behind, what it says, how it ends."""
 
 import json
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from agent import collect as collecting
+from agent import label, status
 from storage.database import open_database
 from storage.models import Answer, Event, Exposure, Image, LabelRow, Listing, Run, Short
 from tests.commands import FAST, collect, environment, run
 from tests.fake_openai import FakeOpenAI
+from tests.in_process import Commands, Ended
 
 PLAIN = ("--decider", "always", "--labeller", "none")
+SHORTS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crawled:
+    """A crawl of ten shorts that several tests look at; who changes something does so in a copy."""
+
+    home: Path
+    figures: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    home = tmp_path_factory.mktemp("crawled")
+    (home / "study.toml").write_text('[study]\ntitle = "Feeds"\n')
+    asked = ("--limit", str(SHORTS), "--decider", "similarity", "--study", "study.toml")
+    return Crawled(home=home, figures=collect(home, *asked))
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    """Commands within this process, in `tmp_path`, without keys."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+        monkeypatch.delenv(name)
+    return Commands(monkeypatch, capsys)
+
+
+@pytest.fixture
+def refused(commands: Commands) -> Callable[..., Ended]:
+    """A crawl that ends as wrong usage before a browser is there."""
+    return lambda *arguments: commands(collecting.app, *FAST, "--limit", 1, *arguments, code=2)
 
 
 @pytest.fixture
@@ -21,14 +60,11 @@ def model() -> Iterator[FakeOpenAI]:
         yield server
 
 
-def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text('[study]\ntitle = "Feeds"\n')
-    figures = collect(tmp_path, "--limit", "12", "--decider", "similarity", "--study", "study.toml")
+def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(crawled: Crawled) -> None:
     # One file to copy: nothing is left in a log beside it.
-    assert not (tmp_path / "data/corpus.sqlite-wal").exists()
-    assert figures["platforms"][0]["new"] == 12
-    assert sum(figures["values"]["query"].values()) == 12
-    with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
+    assert not (crawled.home / "data/corpus.sqlite-wal").exists()
+    assert crawled.figures["platforms"][0]["new"] == SHORTS
+    with open_database(crawled.home / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
         for exposure in session.scalars(select(Exposure).where(Exposure.is_new)):
             assert exposure.decision in ("yes", "no")
             assert (exposure.action == "watch") == (exposure.decision == "yes")
@@ -42,7 +78,7 @@ def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(tmp_pat
                 select(LabelRow.name).where(LabelRow.short_id == exposure.short_id, LabelRow.kind == "topic")
             ).all()
             assert topics
-        assert (session.scalar(select(func.count()).select_from(Listing)) or 0) > 12
+        assert (session.scalar(select(func.count()).select_from(Listing)) or 0) > SHORTS
         row = session.scalars(select(Run)).one()
         assert row.state == "finished"
         assert row.environment["keyword_file_sha256"]
@@ -50,10 +86,8 @@ def test_a_crawl_leaves_shorts_with_pictures_hashes_decisions_and_labels(tmp_pat
         assert row.environment["study"]["title"] == "Feeds"
 
 
-def test_ten_shorts_come_from_ten_values(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "10", *PLAIN)
-    assert set(figures["values"]["query"].values()) == {1}
-    assert len(figures["values"]["query"]) == 10
+def test_ten_shorts_come_from_ten_values(crawled: Crawled) -> None:
+    assert list(crawled.figures["values"]["query"].values()) == [1] * SHORTS
 
 
 def test_a_model_behind_an_endpoint_decides_and_labels_and_every_call_is_stored(
@@ -62,7 +96,7 @@ def test_a_model_behind_an_endpoint_decides_and_labels_and_every_call_is_stored(
     figures = collect(
         tmp_path,
         "--limit",
-        "6",
+        "3",
         "--decider",
         "vlm",
         "--base-url",
@@ -76,8 +110,8 @@ def test_a_model_behind_an_endpoint_decides_and_labels_and_every_call_is_stored(
         "5",
         key=model.key,
     )
-    assert figures["platforms"][0]["new"] == 6
-    assert figures["answers"]["calls"] == 12
+    assert figures["platforms"][0]["new"] == 3
+    assert figures["answers"]["calls"] == 6
     assert figures["answers"]["cost"] > 0
     with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
         answers = session.scalars(select(Answer)).all()
@@ -120,34 +154,18 @@ def test_a_model_that_answers_nonsense_costs_no_short_and_is_counted_apart(tmp_p
     assert figures["platforms"][0]["scrolled"] == 3
 
 
-@pytest.mark.parametrize(("mode", "code", "says"), [("wrong key", 2, "key"), ("down", 1, "answer")])
-def test_an_endpoint_that_refuses_or_is_down_is_one_sentence_and_loses_nothing(
-    tmp_path: Path, mode: str, code: int, says: str
-) -> None:
+def test_an_endpoint_that_refuses_or_is_down_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    asked = ("--limit", "2", "--decider", "vlm", "--labeller", "none", "--model", "gpt-4o", "--base-url")
+    key = environment(tmp_path, OPENAI_API_KEY="sk-wrong-0123456789")
     with FakeOpenAI(key="right") as server:
-        base_url = server.base_url if mode == "wrong key" else "http://127.0.0.1:9/v1"
-        done = run(
-            tmp_path,
-            "agent.collect",
-            *FAST,
-            "--limit",
-            "2",
-            "--decider",
-            "vlm",
-            "--labeller",
-            "none",
-            "--base-url",
-            base_url,
-            "--model",
-            server.model,
-            env=environment(tmp_path, OPENAI_API_KEY="sk-wrong-0123456789"),
-            timeout=180,
-        )
-    assert done.returncode == code, done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
-    everything = done.stderr + done.stdout + (tmp_path / "data/corpus.sqlite.log.jsonl").read_text()
-    assert "sk-wrong-0123456789" not in everything
+        wrong = run(tmp_path, "agent.collect", *FAST, *asked, server.base_url, env=key)
+    down = run(tmp_path, "agent.collect", *FAST, *asked, "http://127.0.0.1:9/v1", env=key, timeout=180)
+    for done, code, says in ((wrong, 2, "key"), (down, 1, "answer")):
+        assert done.returncode == code, done.stderr
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "sk-wrong-0123456789" not in done.stderr + done.stdout
+    assert "sk-wrong-0123456789" not in (tmp_path / "data/corpus.sqlite.log.jsonl").read_text()
     assert collect(tmp_path, "--limit", "2", *PLAIN)["shorts"] == 2
 
 
@@ -169,25 +187,20 @@ def test_an_endpoint_that_refuses_or_is_down_is_one_sentence_and_loses_nothing(
         (["--no-such-option"], "no-such-option"),
     ],
 )
-def test_bad_input_is_one_sentence_with_exit_code_2(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run(tmp_path, "agent.collect", *FAST, "--limit", "1", *arguments)
-    assert done.returncode == 2, done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+def test_bad_input_is_one_sentence_with_exit_code_2(
+    refused: Callable[..., Ended], arguments: list[str], says: str
+) -> None:
+    assert says in refused(*arguments).err
 
 
-def test_a_file_that_is_no_corpus_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_file_that_is_no_corpus_is_refused_and_left_as_it_was(tmp_path: Path, refused: Callable[..., Ended]) -> None:
     (tmp_path / "notes.txt").write_text("not a corpus at all")
-    done = run(tmp_path, "agent.collect", *FAST, "--corpus", "notes.txt")
-    assert done.returncode == 2
-    assert "notes.txt" in done.stderr
+    assert "notes.txt" in refused("--corpus", "notes.txt").err
     assert (tmp_path / "notes.txt").read_text() == "not a corpus at all"
 
 
-def test_a_dry_run_prints_the_plan_and_its_cost_and_makes_nothing(tmp_path: Path) -> None:
-    done = run(tmp_path, "agent.collect", "--dry-run", "--limit", "200", "--decider", "vlm", "--json")
-    assert done.returncode == 0, done.stderr
-    plan = json.loads(done.stdout)
+def test_a_dry_run_prints_the_plan_and_its_cost_and_makes_nothing(tmp_path: Path, commands: Commands) -> None:
+    plan = commands(collecting.app, "--dry-run", "--limit", 200, "--decider", "vlm", "--json").figures
     assert sum(plan["values"].values()) == 200
     assert plan["calls"] > 200
     assert plan["dollars"] > 0
@@ -207,11 +220,15 @@ def test_a_plan_worked_through_without_seeing_anything_is_5() -> None:
     assert _exit_code(SessionResult(), seen=1, console=Console()) == 0
 
 
-@pytest.mark.parametrize("wall", ["consent@2", "captcha@3", "rate_limit@2", "login@4"])
-def test_a_wall_that_goes_away_costs_a_pause_and_nothing_else(tmp_path: Path, wall: str) -> None:
-    figures = collect(tmp_path, "--limit", "5", *PLAIN, "--fault", wall)
-    assert figures["platforms"][0]["new"] == 5
+def test_walls_that_go_away_cost_a_pause_each_and_nothing_else(tmp_path: Path) -> None:
+    walls = ["consent", "captcha", "rate_limit", "login"]
+    faults = [part for place, wall in enumerate(walls) for part in ("--fault", f"{wall}@{2 + 4 * place}")]
+    figures = collect(tmp_path, "--limit", "8", *PLAIN, *faults)
+    assert figures["platforms"][0]["new"] == 8
     assert figures["platforms"][0]["failed"] == {}
+    with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
+        met = session.scalars(select(Event).where(Event.kind == "wall").order_by(Event.id)).all()
+        assert [event.detail["wall"] for event in met] == walls[1:]  # a consent dialog is clicked away
 
 
 def test_a_wall_that_stays_ends_with_3_keeps_the_queue_and_the_same_command_goes_on(tmp_path: Path) -> None:
@@ -226,54 +243,42 @@ def test_a_wall_that_stays_ends_with_3_keeps_the_queue_and_the_same_command_goes
     assert again["shorts"] > before
 
 
-@pytest.mark.parametrize(("fault", "cause"), [("no_video@2", "no_frame"), ("black@2", "flat")])
-def test_a_short_without_a_picture_is_recorded_with_its_cause(tmp_path: Path, fault: str, cause: str) -> None:
-    figures = collect(tmp_path, "--limit", "4", *PLAIN, "--fault", fault)
-    assert figures["platforms"][0]["new"] == 4
-    assert figures["platforms"][0]["failed"] == {cause: 1}
+def test_shorts_without_a_picture_are_recorded_with_their_cause_and_a_crashed_page_costs_nothing(
+    tmp_path: Path,
+) -> None:
+    faults = ("--fault", "no_video@2", "--fault", "crash@3", "--fault", "black@4", "--fault", "unavailable%0.3")
+    figures = collect(tmp_path, "--limit", "5", *PLAIN, *faults)
+    assert figures["platforms"][0]["new"] == 5
+    assert figures["platforms"][0]["failed"] == {"no_frame": 1, "flat": 1}
+    unavailable = figures["platforms"][0]["unavailable"]
+    assert sum(unavailable.values()) > 0
+    assert set(unavailable) <= {"age", "private", "removed", "region"}
 
 
-def test_a_crashed_page_costs_nothing(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "4", *PLAIN, "--fault", "crash@2")
-    assert figures["platforms"][0]["new"] == 4
-    assert figures["platforms"][0]["failed"] == {}
-
-
-def test_unavailable_shorts_are_counted_by_cause_and_do_not_fill_the_quota(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "6", *PLAIN, "--fault", "unavailable%0.4")
-    assert figures["platforms"][0]["new"] == 6
-    assert sum(figures["platforms"][0]["unavailable"].values()) > 0
-    assert set(figures["platforms"][0]["unavailable"]) <= {"age", "private", "removed", "region"}
-
-
-def test_status_shows_the_same_figures_later(tmp_path: Path) -> None:
-    figures = collect(tmp_path, "--limit", "3", *PLAIN)
-    later = run(tmp_path, "agent.status", "--json")
+def test_status_shows_the_same_figures_later(crawled: Crawled, commands: Commands) -> None:
+    later = run(crawled.home, "agent.status", "--json")
     assert later.returncode == 0, later.stderr
-    assert json.loads(later.stdout)["platforms"] == figures["platforms"]
-    table = run(tmp_path, "agent.status")
-    assert "finished" in table.stdout
+    assert json.loads(later.stdout)["platforms"] == crawled.figures["platforms"]
+    assert "finished" in commands(status.app, "--corpus", crawled.home / "data/corpus.sqlite").out
 
 
-def test_status_of_no_corpus_is_one_sentence(tmp_path: Path) -> None:
-    done = run(tmp_path, "agent.status")
-    assert done.returncode == 2
-    assert "data/corpus.sqlite" in done.stderr
+def test_status_of_no_corpus_is_one_sentence(commands: Commands) -> None:
+    assert "data/corpus.sqlite" in commands(status.app, code=2).err
 
 
-def test_labelling_again_stands_beside_the_older_source_and_is_resumable(tmp_path: Path, model: FakeOpenAI) -> None:
-    collect(tmp_path, "--limit", "4", "--decider", "never", "--labeller", "similarity")
-    asked = ("agent.label", "--model", model.model, "--base-url", model.base_url, "--source", "second", "--json")
-    key = environment(tmp_path, OPENAI_API_KEY=model.key or "")
-    first = run(tmp_path, *asked, "--limit", "2", env=key)
-    assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout)["labelled"] == 2
-    second = run(tmp_path, *asked, env=key)
-    assert json.loads(second.stdout)["labelled"] == 2
-    assert run(tmp_path, *asked, env=key).returncode == 5
+def test_labelling_again_stands_beside_the_older_source_and_is_resumable(
+    crawled: Crawled, tmp_path: Path, model: FakeOpenAI, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(crawled.home, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("VALUE_SPECTRUM_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("OPENAI_API_KEY", model.key or "")
+    asked = ("--model", model.model, "--base-url", model.base_url, "--source", "second", "--json")
+    assert commands(label.app, *asked, "--limit", 2).figures["labelled"] == 2
+    assert commands(label.app, *asked).figures["labelled"] == SHORTS - 2
+    commands(label.app, *asked, code=5)
     with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
         assert set(session.scalars(select(LabelRow.source))) == {"query", "similarity", "second"}
-        assert session.scalar(select(func.count()).select_from(Short)) == 4
+        assert session.scalar(select(func.count()).select_from(Short)) == SHORTS
 
 
 def test_a_folder_of_pictures_is_served_collected_and_joined_to_its_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from agent.sandbox import truth
 from retrieval import evaluate
 from retrieval.embedders.packaged import PackagedEmbedder
+from retrieval.vocabulary import load_vocabulary
 from storage.corpus import Corpus
 from storage.records import Label, LabelKind, Stance
 from storage.sampling import short_numbers
@@ -19,8 +21,10 @@ from tests.drawn import clock, crossword, encoded, traffic_light
 from tests.drawn_corpus import collect_drawn, embed, sandbox_world
 from tests.in_process import Commands
 
-WORDS = ("campervan", "globe", "puzzle", "trophy", "church", "vacation")
-EACH = 5
+VALUES = {value.id: [word.word for word in value.keywords()[:2]] for value in load_vocabulary().values}
+WORDS = [word for words in VALUES.values() for word in words]
+EACH = 2
+SHORTS = EACH * len(WORDS)
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +65,17 @@ def test_the_sandboxes_truth_is_measured_for_picture_caption_and_both_with_inter
     )
     assert done.returncode == 0, done.stderr
     (figures,) = json.loads(done.stdout)["embedders"]
-    assert (figures["model"], figures["queries"], figures["items"]) == (PackagedEmbedder.name, 6, 30)
-    assert figures["prevalence"] == pytest.approx(EACH / 30, abs=1e-5)
-    world = sandbox_world()
-    values = {world.value_of[word] for word in WORDS}
+    assert (figures["model"], figures["queries"], figures["items"]) == (PackagedEmbedder.name, len(WORDS), SHORTS)
+    assert figures["prevalence"] == pytest.approx(EACH / SHORTS, abs=1e-5)
+    assert figures["values_without_queries"] == []
     for by in ("picture", "caption", "fused"):
         groups = figures["by"][by]["groups"]
-        assert set(groups) == {"all", *values}
-        for metric in ("recall@10", "nDCG@10", "mAP"):
-            found = groups["all"][metric]
-            assert 0 <= found["low"] <= found["mean"] <= found["high"] <= 1
+        assert list(groups) == ["all", *VALUES]
+        for group, metrics in groups.items():
+            assert set(metrics) >= {"recall@5", "recall@10", "nDCG@10", "mAP"}
+            for found in metrics.values():
+                assert found["n"] == (len(WORDS) if group == "all" else 2)
+                assert 0 <= found["low"] <= found["mean"] <= found["high"] <= 1
     caption, picture = figures["by"]["caption"], figures["by"]["picture"]
     assert picture["coverage"] == 1
     assert caption["coverage"] < 1  # no caption, or none in English: missed, not left out
@@ -85,11 +90,29 @@ def test_the_truth_names_each_captured_short_once_with_what_it_is_about(
     with (tmp_path / "truth.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     world = sandbox_world()
-    assert len({row["short"] for row in rows}) == len(rows) == 30
+    assert len({row["short"] for row in rows}) == len(rows) == SHORTS
     for row in rows:
         assert world.short(row["short"]).keyword == row["query"]
         assert world.value_of[row["query"]] == row["value"]
     assert {row["says"] for row in rows} <= {"mentions", "silent", "contradicts", "missing"}
+
+
+def test_the_table_has_three_lines_with_intervals_for_every_value_and_names_values_without_a_query(
+    corpus: Path, tmp_path: Path, commands: Commands
+) -> None:
+    commands(truth.app, "--corpus", corpus, "--out", tmp_path / "truth.csv")
+    usual: list[str | Path] = ["--corpus", corpus, "--model", "packaged", "--repeats", "100", "--labels"]
+    lines = commands(evaluate.app, *usual, tmp_path / "truth.csv").out.splitlines()
+    for group in ("all", *VALUES):
+        (first,) = (place for place, line in enumerate(lines) if line.split("│")[0].strip() == group)
+        for line, name in zip(lines[first : first + 3], ("picture alone", "caption alone", "both"), strict=True):
+            assert line.split("│")[2].strip() == name
+            assert re.search(r"(\d\.\d\d \[\d\.\d\d, \d\.\d\d\] *│? *){4}$", line)
+    few = (tmp_path / "truth.csv").read_text().splitlines()[: 1 + 6 * EACH]
+    (tmp_path / "few.csv").write_text("\n".join(few))
+    assert commands(evaluate.app, *usual, tmp_path / "few.csv").out.endswith(
+        f"no query that something here is relevant to: {', '.join(list(VALUES)[3:])}\n"
+    )
 
 
 def test_labels_of_ones_own_name_shorts_and_leave_out_what_was_not_judged_if_asked(
@@ -141,16 +164,24 @@ def test_pictures_in_a_folder_are_measured_without_a_corpus(
 
 
 def test_agreement_between_label_sources_is_reported_for_every_value(corpus: Path, commands: Commands) -> None:
+    asked = ("--corpus", corpus, "--agreement")
+    assert "needs two label sources; labels in" in commands(evaluate.app, *asked, code=5).err  # query is none
     with Corpus(corpus, collecting=False) as opened:
         for short_id in short_numbers(opened.database).values():
             for source in ("vlm:a", "vlm:b"):
                 stance = Stance.EXPRESSES if short_id % 3 == 0 else Stance.NONE
                 opened.labels.add(short_id, [Label(kind=LabelKind.VALUE, name="power", source=source, stance=stance)])
-    figures = commands(evaluate.app, "--corpus", corpus, "--agreement", "--json").figures["agreement"]
-    assert len(figures) == 10
-    assert figures["power"]["stance"] == {"alpha": 1.0, "low": 1.0, "high": 1.0, "units": 30, "judgements": 60}
-    assert figures["hedonism"]["concerned"]["alpha"] is None  # everybody said none of everything
-    assert "not defined" in commands(evaluate.app, "--corpus", corpus, "--agreement").out
+    figures = commands(evaluate.app, *asked, "--json").figures
+    assert figures["sources"] == ["vlm:a", "vlm:b"]
+    assert list(figures["agreement"]) == list(VALUES)
+    power, hedonism = figures["agreement"]["power"], figures["agreement"]["hedonism"]
+    assert power["stance"] == {"alpha": 1.0, "low": 1.0, "high": 1.0, "units": SHORTS, "judgements": 2 * SHORTS}
+    assert hedonism["concerned"]["alpha"] is None  # everybody said none of everything
+    said = commands(evaluate.app, *asked).out
+    assert "not defined" in said
+    assert "sources: vlm:a, vlm:b" in said
+    assert "labels there are by vlm:a, vlm:b" in commands(evaluate.app, *asked, "--source", "vlm:c", code=2).err
+    assert "needs two" in commands(evaluate.app, *asked, "--source", "vlm:a", code=5).err
 
 
 @pytest.mark.parametrize(

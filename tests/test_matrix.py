@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrieval.embedders.base import Vectors, unit
-from retrieval.matrix import BLOCK, SMALL, Matrix, nearest
+from retrieval.matrix import BLOCK, Matrix, nearest
 from retrieval.matrix_file import MatrixFile
 from storage.errors import UsageError
 
@@ -28,7 +28,7 @@ def in_file(folder: Path, vectors: Vectors, *, step: int = 10_000) -> Matrix:
     return file.read()[0]
 
 
-@pytest.mark.parametrize("number", [1, 999, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK + 7, SMALL + 5])
+@pytest.mark.parametrize("number", [1, 999, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK + 7, 40 * BLOCK + 5])
 def test_scores_are_those_of_a_product_in_full_precision_whatever_the_number_of_rows(
     tmp_path: Path, number: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -272,19 +273,20 @@ def test_a_sheet_is_written_with_what_can_be_decoded(
 
 
 def test_open_shows_the_sheet_in_a_viewer(
-    corpus: Path, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    corpus: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    shown: list[str] = []
-
-    def launch(path: str) -> int:
-        """Works the first time only."""
-        shown.append(path)
-        return len(shown) - 1
-
-    monkeypatch.setattr("typer.launch", launch)
+    viewer, shown = tmp_path / "xdg-open", tmp_path / "shown"
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {shown}\n')
+    viewer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert command("red", "--corpus", corpus, "--open") == 0
-    assert Image.open(shown[0]).format == "PNG"
+    assert Image.open(shown.read_text().strip()).format == "PNG"
     assert "no viewer" not in capsys.readouterr().err
+    viewer.write_text("#!/bin/sh\nexit 3\n")  # as xdg-open ends where it finds no viewer
     assert command("red", "--corpus", corpus, "--open") == 0
     assert "no viewer can be opened here" in capsys.readouterr().err
 
@@ -305,7 +307,8 @@ def test_pictures_that_are_not_in_the_index_yet_are_counted(
     ("arguments", "code", "said"),
     [
         (("休日",), 2, "is in a script that colours@1 does not know"),
-        (("",), 2, "is in a script"),
+        ((" ",), 2, "nothing to look for"),
+        (("red", "--source", "similarity"), 2, "give --value or --topic with it"),
         (("red", "--value", "hedonsim"), 2, "did you mean 'hedonism'?"),
         (("red", "--topic", "fod"), 2, "did you mean 'food'?"),
         (("red", "--platform", "vimeo"), 5, "passes the filters"),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.compare import differences
+from storage.compare import app, differences
 from storage.database import open_database
 from storage.records import Kind, Label, LabelKind, Outcome, Stance, Verdict
 from storage.summary import summarise
+from tests.in_process import Commands
 from tests.storage_tools import MOMENT, PROJECT, answer, miss, open_corpus, record, scene, show, start
 
 NOISY = 30
@@ -121,22 +122,19 @@ def test_an_exposure_that_one_corpus_lacks_is_named_from_both_sides(pair: tuple[
     assert found(*reversed(pair)) == [f"{place}: only in the second corpus"]
 
 
-def test_the_command_says_it_in_its_exit_code(pair: tuple[Path, Path]) -> None:
-    def compare(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "storage.compare", *map(str, arguments)]
-        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-
-    equal = compare(*pair)
+def test_the_command_says_it_in_its_exit_code(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-m", "storage.compare", *map(str, pair)]
+    equal = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (equal.returncode, equal.stdout) == (0, "the corpora are equal\n")
     change(pair[1], "UPDATE exposures SET decision = 'no' WHERE platform_id = 'a'")
-    unlike = compare(*pair, "--json")
-    assert unlike.returncode == 1
-    said = json.loads(unlike.stdout)
+    commands = Commands(monkeypatch, capsys)
+    said = commands(app, *pair, "--json", code=1).figures
     assert (said["equal"], len(said["differences"])) == (False, 1)
-    missing = compare(pair[0], pair[0].with_name("none.sqlite"))
-    assert missing.returncode == 2
-    assert missing.stderr.count("\n") == 1
-    assert "there is no corpus" in missing.stderr
+    missing = commands(app, pair[0], pair[0].with_name("none.sqlite"), code=2).err
+    assert missing.count("\n") == 1
+    assert "there is no corpus" in missing
 
 
 def test_the_figures_of_a_summary_add_up(tmp_path: Path) -> None:

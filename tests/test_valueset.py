@@ -255,6 +255,7 @@ def test_a_person_fills_in_a_table(corpus: Path, tmp_path: Path, valueset: Calla
     writer.writerows(rows)
     (tmp_path / "sheet.csv").write_text(written.getvalue(), encoding="utf-8")
     ended = valueset("--manifest", "set.json", "--verdicts", "sheet.csv", "--by", "anna", "--json", make=False)
+    assert "10 verdicts by person:anna in sheet.csv" in ended.err
     (value,) = {row["value"] for row in rows[:10]}
     assert ended.figures["values"][value]["judged"] == 10
     assert ended.figures["values"][value]["verified"] == 9

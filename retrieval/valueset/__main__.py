@@ -28,6 +28,8 @@ from storage.errors import NothingFound, UsageError
 
 PERSON = "person"
 PICTURES = ("screen", "frame")
+OVERLAPS = 5
+"""Pairs of values that are printed, those with the most pictures in common."""
 
 app = cli.app("Make, check and report the value sets of the benchmark.")
 
@@ -118,8 +120,10 @@ def valueset(
     console = Console(stderr=True)
     if verdicts is not None:
         with Corpus(corpus, collecting=False) as opened:
-            chosen = chosen.with_verdicts(check_by_hand(chosen, opened, verdicts, by))
+            filled_in = check_by_hand(chosen, opened, verdicts, by)
+            chosen = chosen.with_verdicts(filled_in)
         chosen.save(target)
+        console.print(f"{len(filled_in)} verdicts by {by} in {verdicts}", highlight=False, markup=False)
     if verify is not None:
         settings = asking_settings(
             model=verify, base_url=base_url, local_only=local_only, max_cost=max_cost, price=price
@@ -186,7 +190,10 @@ def _print(figures: dict[str, Any], target: Path, why: str) -> None:
     lines += [f"  {count} slots empty: {reason}" for reason, count in figures["empty"].items()]
     if figures["over_platform_share"]:
         lines.append(f"  {figures['over_platform_share']} slots over their platform's share, for want of others")
-    lines += [f"  {one['pictures']} in both {' and '.join(one['values'])}" for one in figures["overlaps"]]
+    overlaps = sorted(figures["overlaps"], key=lambda one: -one["pictures"])
+    lines += [f"  {one['pictures']} in both {' and '.join(one['values'])}" for one in overlaps[:OVERLAPS]]
+    if len(overlaps) > OVERLAPS:
+        lines.append(f"  fewer in {len(overlaps) - OVERLAPS} further pairs of values (--json has all)")
     lines.append(f"manifest: {target}")
     console.print("\n".join(lines), highlight=False, markup=False)
 

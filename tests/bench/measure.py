@@ -41,6 +41,38 @@ def in_turns(ours: Callable[[], object], other: Callable[[], object], rounds: in
     return statistics.median(taken[0]), statistics.median(taken[1])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Two ways of doing a thing, done in pairs: median seconds of each, and the median of the pairs' ratios."""
+
+    ours: float
+    other: float
+    ratio: float
+
+
+def in_pairs(ours: Callable[[], object], other: Callable[[], object], rounds: int, *, rest: float = 0.15) -> Pairs:
+    """Both in every round, in the order AB, BA, AB, ...; a pair that did not count comes first.
+
+    What slows the machine for a while slows both halves of a pair, and a few pairs that it hits in the middle do not
+    move a median of ratios.
+
+    Args:
+        rest: seconds before each. Idle threads of a numerical library spin for a while (OpenBLAS's some 70 ms): without
+            a rest they take a core from whatever comes next.
+    """
+    taken: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):
+        turns = list(zip(taken, (ours, other), strict=True))
+        for times, work in reversed(turns) if number % 2 else turns:
+            time.sleep(rest)
+            began = time.perf_counter()
+            work()
+            if number:
+                times.append(time.perf_counter() - began)
+    ratio = statistics.median(mine / others for mine, others in zip(*taken, strict=True))
+    return Pairs(ours=statistics.median(taken[0]), other=statistics.median(taken[1]), ratio=ratio)
+
+
 async def in_turns_async(works: list[Callable[[], Awaitable[object]]], rounds: int) -> list[float]:
     """Median seconds of each, after one round that is not counted."""
     taken: list[list[float]] = [[] for _ in works]

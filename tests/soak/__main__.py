@@ -4,6 +4,7 @@ import sys
 
 from tests.soak import (
     coverage,
+    crawled,
     experiment,
     kills,
     merge,
@@ -20,6 +21,7 @@ PARTS = {
     "screenshots": screenshots.main,
     "sites": sites.main,
     "retrieval": retrieval.main,
+    "crawled": crawled.main,
     "coverage": coverage.main,
     "schedule": schedule.main,
     "rebuild": rebuild.main,
