@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.compare import app, differences
+from storage.compare import app, differences, unordered_differences
 from storage.database import open_database
 from storage.records import Kind, Label, LabelKind, Outcome, Stance, Verdict
 from storage.summary import summarise
@@ -161,3 +161,23 @@ def test_the_figures_of_a_summary_add_up(tmp_path: Path) -> None:
     assert (figures.answers["cost"], figures.answers["calls_without_price"]) == (0.5, 1)
     assert json.loads(json.dumps(figures.to_json()))["runs"][0]["ended_at"].startswith("2026-01-02T03:04:05")
     assert (nothing.platforms, nothing.runs, nothing.answers["calls"]) == ([], [], 0)
+
+
+def test_unordered_a_showing_that_the_other_corpus_spared_itself_is_no_difference(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.sqlite" for name in ("twice", "known", "unknown")]
+    for path in paths:
+        with open_corpus(path) as corpus:
+            _, (first, second) = start(corpus, 2, 2)
+            show(corpus, first, "a", scene(1))
+            if path.stem == "twice":
+                show(corpus, second, "a", scene(1))
+            elif path.stem == "known":
+                corpus.tasks.add_listings(second, [record("a")])
+            show(corpus, second, "b", scene(2))
+    databases = [open_database(path, write=False) for path in paths]
+    twice, known, unknown = databases
+    assert differences(twice, known) != []
+    assert unordered_differences(twice, known) == unordered_differences(known, twice) == []
+    assert unordered_differences(twice, unknown) == ["sandbox:a under word1 (power): only in the first corpus"]
+    for database in databases:
+        database.close()
