@@ -101,7 +101,7 @@ def test_a_corpus_in_use_is_one_sentence_and_nothing_is_lost(
 ) -> None:
     _, (task,) = start(corpus, 3)
     show(corpus, task, "a", scene(1))
-    asked = {"list": jsonl(tmp_path, ROW), "plan": "sandbox-5000", "recheck": "--recheck"}[what]
+    asked = {"list": str(jsonl(tmp_path, ROW)), "plan": "sandbox-5000", "recheck": "--recheck"}[what]
     ended = Commands(monkeypatch, capsys)(app, asked, "--corpus", tmp_path / "c.sqlite", code=2)
     assert "another process" in ended.err
     assert len(ended.err.strip().splitlines()) == 1

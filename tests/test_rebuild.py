@@ -52,7 +52,9 @@ title = "A small one"
 """
 FAST = ("--time-scale", "100")
 FAULTS = ("unavailable%0.5", "black%0.3")
-LATER = ("unavailable%0.8",)
+RATES = [place / 20 for place in range(11, 20)]
+"""Of shorts that are unavailable at a recheck; more than half, so that some that were there then are not."""
+WITHDRAWN = ("gone", "private")
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def listed(built: Built) -> dict[str, str]:
     by_fate: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         by_fate.setdefault(fate(row["platform_id"]), []).append(row)
+    by_fate["found"].sort(key=lambda row: fate(row["platform_id"], ("unavailable%1",)) not in WITHDRAWN)
     chosen = [*by_fate["gone"][:1], *by_fate["private"][:1], *by_fate["changed"][:1], *by_fate["found"][:4]]
     expected = {row["platform_id"]: fate(row["platform_id"]) for row in chosen}
     other = by_fate["found"][3]
@@ -244,20 +247,28 @@ def test_a_finished_list_is_not_opened_again(built: Built, collected: dict[str, 
 # A recheck
 
 
+def _some_withdrawn(ids: list[str]) -> tuple[str, dict[str, str]]:
+    """A fault that withdraws some of these shorts and leaves others, with what becomes of each."""
+    for rate in RATES:
+        fault = f"unavailable%{rate}"
+        fates = {name: fate(name, (fault,)) for name in ids}
+        if "found" in fates.values() and not {*WITHDRAWN}.isdisjoint(fates.values()):
+            return fault, fates
+    raise AssertionError("no rate does")
+
+
 def test_a_recheck_notes_what_is_left_and_forgets_what_is_gone_when_it_is_told_to(
     built: Built, collected: dict[str, Any]
 ) -> None:
     corpus = built.home / "again.sqlite"
     before = {row[0]: row[1] for row in rows(corpus, "SELECT platform_id, id FROM shorts")}
     observed = rows(corpus, "SELECT count(*) FROM observations")[0][0]
-    became = {name: fate(name, LATER) for name in before}
-    recheck = ("--recheck", "--corpus", "again.sqlite", *(part for one in LATER for part in ("--fault", one)))
+    fault, became = _some_withdrawn(list(before))
+    recheck = ("--recheck", "--corpus", "again.sqlite", "--fault", fault)
     said = json.loads(built.rebuild(*recheck, "--drop-gone", "--drop-private", "--yes", "--json"))
     assert said["outcomes"] == dict(Counter(became.values()))
-    withdrawn = {name for name, what in became.items() if what in ("gone", "private")}
+    withdrawn = {name for name, what in became.items() if what in WITHDRAWN}
     found = [name for name, what in became.items() if what == "found"]
-    assert withdrawn
-    assert found
     assert {row[0] for row in rows(corpus, "SELECT platform_id FROM shorts")} == before.keys() - withdrawn
     assert said["dropped"]["shorts"] == len(withdrawn)
     assert len((built.home / FILE).read_text().splitlines()) == len(withdrawn)
