@@ -265,7 +265,20 @@ async def test_more_grace_after_a_restart_still_makes_up_what_the_old_file_plann
         assert one.crawls.begun[0][1] == NOON + timedelta(hours=1)
 
 
-@pytest.mark.parametrize("seconds", [0, 1.5, 59])
+async def test_without_any_grace_a_fire_still_runs_at_its_time_and_is_never_made_up(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    path = write(tmp_path, ONE.replace("5m", "0s"))
+    async with running(path, clock) as one:
+        await clock.move_to(NOON + timedelta(seconds=1))
+        await one.crawls.end("one")
+        assert one.states() == [("12:00", "done", None)]
+    clock.moment = NOON + MINUTE + timedelta(seconds=30)
+    async with running(path, clock) as one:
+        assert one.states()[1:] == [("12:01", "missed", NOT_RUNNING)]
+
+
+@pytest.mark.parametrize("seconds", [0, 59])
 async def test_a_schedule_that_starts_close_to_a_fire_time_neither_doubles_nor_loses_it(
     tmp_path: Path, seconds: float
 ) -> None:

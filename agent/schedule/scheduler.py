@@ -18,6 +18,7 @@ from agent.clock import Clock, Stop
 from agent.schedule.config import Job, Schedule
 from agent.schedule.timing import Timing, duration_text
 from retrieval.pricing import Budget
+from storage.cli import INTERRUPTED
 from storage.errors import UsageError
 from storage.fires import DONE, LATE, MISSED, PARTIAL, STOPPED, FireItem, Fires
 
@@ -244,7 +245,7 @@ class Scheduler:
         return job.timing.due(job.id, fire_time, job.settings.seed)
 
     def _within_grace(self, job: Job, fire_time: datetime, now: datetime) -> bool:
-        return now - self._begins(job, fire_time) <= timedelta(seconds=job.timing.grace)
+        return now - self._begins(job, fire_time) <= max(ON_TIME, timedelta(seconds=job.timing.grace))
 
     def _why(self, job: Job, fire_time: datetime) -> str:
         """Why nothing began at a fire time."""
@@ -302,7 +303,7 @@ class Scheduler:
         if self._stop.requested:
             if not again:
                 self._fires.end(fire, MISSED, STOPPED)
-            return Ended(cause=STOPPED)
+            return Ended(cause=STOPPED, exit_code=INTERRUPTED)
         if why and not self._within_grace(job, fire.fire_time, self._clock.now()):
             self._fires.end(fire, MISSED, f"{why} for longer than its grace")
             self._tell_missed(job, [(fire.fire_time, why)])

@@ -12,6 +12,7 @@ from agent.schedule.config import Schedule
 from agent.schedule.scheduler import Active, Ended
 from agent.session import Session, SessionResult
 from storage.answers import Answers
+from storage.cli import INTERRUPTED
 from storage.corpus import Corpus
 from storage.errors import NothingFound, StorageFull, ValueSpectrumError
 from storage.fires import STOPPED
@@ -81,7 +82,7 @@ class Crawler:
             worst = max(problems, key=lambda problem: problem.exit_code)
             return Ended(cause=" / ".join(map(str, problems)), exit_code=worst.exit_code)
         if result.interrupted:
-            return Ended(cause=STOPPED, exit_code=130)
+            return Ended(cause=STOPPED, exit_code=INTERRUPTED)
         if not sum(figures.seen for figures in summarise(self._corpus.database, result.run_ids).platforms):
             return Ended(cause="nothing was found: every result list was empty", exit_code=NothingFound.exit_code)
         return Ended()
