@@ -253,7 +253,8 @@ def test_an_arm_before_a_wall_is_marked_and_the_others_go_on(
     text = PLAN.format(shorts=1, seed=SEED, judge="").partition("[judge]")[0]
     text = text.replace(', "chronological"', "").replace('yoked = "one"', 'yoked = "none"\ntwin = "none"')
     (tmp_path / "plan.toml").write_text(text)
-    command, where = Commands(monkeypatch, capsys), ["--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "out"]
+    command = Commands(monkeypatch, capsys)
+    where: list[str | Path] = ["--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "out"]
     with monkeypatch.context() as patched:
         patched.setattr(arm_run, "Crawl", Walled)
         ended = command(app, tmp_path / "plan.toml", *where, "--json", code=3)
