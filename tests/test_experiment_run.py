@@ -250,14 +250,15 @@ def test_an_arm_before_a_wall_is_marked_and_the_others_go_on(
                 raise Blocked("the sandbox put up a wall (captcha)", "captcha")
             await super().run()
 
-    monkeypatch.setattr(arm_run, "Crawl", Walled)
     text = PLAN.format(shorts=1, seed=SEED, judge="").partition("[judge]")[0]
     text = text.replace(', "chronological"', "").replace('yoked = "one"', 'yoked = "none"\ntwin = "none"')
     (tmp_path / "plan.toml").write_text(text)
-    command, where = Commands(monkeypatch, capsys), ["--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "out"]
-    ended = command(app, tmp_path / "plan.toml", *where, "--json", code=3)
+    command = Commands(monkeypatch, capsys)
+    where: list[str | Path] = ["--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "out"]
+    with monkeypatch.context() as patched:
+        patched.setattr(arm_run, "Crawl", Walled)
+        ended = command(app, tmp_path / "plan.toml", *where, "--json", code=3)
     assert ended.figures["arms"] == {"all": 2, "done": 1, "blocked": 1}
     assert "stopped after 0 of 2 shorts: captcha" in ended.err
-    monkeypatch.undo()
-    again = Commands(monkeypatch, capsys)(app, tmp_path / "plan.toml", *where, "--json", "--retry")
+    again = command(app, tmp_path / "plan.toml", *where, "--json", "--retry")
     assert again.figures["arms"] == {"all": 2, "done": 2}

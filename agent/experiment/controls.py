@@ -18,6 +18,9 @@ from agent.experiment.outcomes import DONE, Case, Condition, change, condition, 
 from agent.experiment.records import ArmRecord, Control, Experiment
 from storage.records import Verdict
 
+WHOLE = (-1.0, 1.0)
+"""What a difference of shares can be."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Twins:
@@ -31,6 +34,8 @@ class Twins:
     noise: float | None
     """Root mean square of the differences in the judged share: what chance alone makes of one arm against another."""
     conditions: int = 1
+    differ: int = 0
+    """Of all together: conditions that seem to differ in the judged share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +74,10 @@ def twins(found: Sequence[Case]) -> list[Twins]:
         rows.append(_twins(one, [looks] if looks else [], [changes] if changes else []))
         all_judged += [looks] if looks else []
         all_changes += [changes] if changes else []
-    return [*rows, replace(_twins(None, all_judged, all_changes), conditions=len(rows))] if rows else []
+    if not rows:
+        return []
+    differ = sum(row.judged is not None and row.judged.sure for row in rows)
+    return [*rows, replace(_twins(None, all_judged, all_changes), conditions=len(rows), differ=differ)]
 
 
 def no_persona(found: Sequence[Case]) -> list[NoPersona]:
@@ -88,7 +96,7 @@ def no_persona(found: Sequence[Case]) -> list[NoPersona]:
         theirs = _kept(share(judged(case.record, one.persona)) for case in others)
         if mine and theirs:
             without = fmean(unit.value for unit in theirs)
-            estimate = combined([(1.0, mine), (-1.0, theirs)])
+            estimate = combined([(1.0, mine), (-1.0, theirs)], limits=WHOLE)
             rows.append(NoPersona(condition=one, estimate=estimate, without=without))
             together[over_personas(one)].append((one.persona, mine))
     for one, parts in together.items():
@@ -98,7 +106,7 @@ def no_persona(found: Sequence[Case]) -> list[NoPersona]:
         if known:
             sides = [(1 / len(parts), mine) for _, mine in parts] + [(-1.0, known)]
             without = fmean(unit.value for unit in known)
-            rows.append(NoPersona(condition=one, estimate=combined(sides), without=without))
+            rows.append(NoPersona(condition=one, estimate=combined(sides, limits=WHOLE), without=without))
     return rows
 
 
@@ -129,8 +137,8 @@ def _twins(one: Condition | None, looks: list[list[Unit]], changes: list[list[Un
     values = [unit.value for part in looks for unit in part]
     return Twins(
         condition=one,
-        judged=mean_of_conditions(looks) if looks else None,
-        change=mean_of_conditions(changes) if changes else None,
+        judged=mean_of_conditions(looks, limits=WHOLE) if looks else None,
+        change=mean_of_conditions(changes, limits=WHOLE) if changes else None,
         noise=math.sqrt(fmean(value**2 for value in values)) if values else None,
     )
 

@@ -107,7 +107,8 @@ def relative_change(conditions: Sequence[Sequence[tuple[float, float]]]) -> Esti
     )
     if found.low is None or found.high is None:
         return Estimate(estimate=ratio - 1, arms=found.arms)
-    return Estimate(estimate=ratio - 1, low=ratio - 1 + found.low, high=ratio - 1 + found.high, arms=found.arms)
+    low, high = max(ratio - 1 + found.low, -1.0), ratio - 1 + found.high
+    return Estimate(estimate=ratio - 1, low=low, high=high, arms=found.arms)
 
 
 def jackknife(

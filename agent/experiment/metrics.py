@@ -72,6 +72,11 @@ def metrics(experiment: Experiment) -> list[Metric]:
             of=lambda case: share(judged(case.record, case.arm.persona)) if case.arm.persona is not None else None,
         ),
         Metric(
+            name="own-feed-of-pairs", title="Judged yes share as the persona, own feed of arms with a yoked one",
+            unit=SHARE, tested=False, limits=(0.0, 1.0),
+            of=lambda case: share(judged(case.record, case.arm.persona)) if case.arm.persona and case.yoked else None,
+        ),
+        Metric(
             name="yoked-feed", title="Judged yes share as the persona, yoked feed", unit=SHARE, tested=False,
             limits=(0.0, 1.0), of=_yoked,
         ),

@@ -24,7 +24,7 @@ from agent.experiment.intervals import Estimate
 from agent.experiment.outcomes import Condition
 from agent.experiment.paper import published
 from agent.experiment.records import Control, Phase
-from agent.experiment.series import CONSISTENT, YES, Line, Window
+from agent.experiment.series import CONSISTENT, YES, Composition, Line, Window
 
 KINDS = ("bars", "outcome", "time", "feeds")
 WIDE = 7.0
@@ -49,7 +49,7 @@ LEAST_NAMED = 0.07
 """Share of the last window from which an area has its name beside it."""
 _Line = tuple[str, bool]
 """A row of panels: a feed with its model, and whether it is that of yoked profiles."""
-STRATEGIES = {"plain": "plain (out of role)", "simple": "Simple", "isq": "ISQ"}
+STRATEGIES = {"plain": "Plain", "simple": "Simple", "isq": "ISQ"}
 
 
 def draw_plots(analysis: Analysis) -> list[Plot]:
@@ -69,7 +69,10 @@ def draw_plots(analysis: Analysis) -> list[Plot]:
         ]
         if lines:
             found.append(_time(kind, source, lines, analysis.windows))
-    found += [_feeds(analysis, source) for source in analysis.sources]
+    for source in analysis.sources:
+        compositions = [one for one in analysis.compositions if one.source == source]
+        if compositions:
+            found.append(_feeds(source, compositions, analysis.windows))
     return found
 
 
@@ -157,7 +160,8 @@ def _outcome(pooled: Sequence[Row], rows: Sequence[Row]) -> Plot:
         axes.plot([100 * row.estimate.estimate], [place], "o", mfc=face, mec=BLUE, markersize=4.5, zorder=4)
     labels = [f"{STRATEGIES.get(row.condition.strategy, '')}, {_label(row.condition)}" for row in pooled]
     _rows(axes, range(len(pooled)), labels, len(pooled) - 0.3)
-    axes.set_xlabel("judged yes share as the persona, own feed less yoked feed, percentage points   ( | one persona )")
+    what = "judged yes share as the persona, own feed less yoked feed, percentage points ( | one persona )"
+    figure.supxlabel(what, fontsize=7.5)
     alternative = "The outcome by strategy, model and feed, with intervals over arms; figures in the table."
     return rendered(figure, "outcome", "outcome", "", alternative)
 
@@ -190,14 +194,13 @@ def _time(kind: str, source: str | None, lines: Sequence[Line], windows: Sequenc
 
 
 @mpl.rc_context(STYLE)
-def _feeds(analysis: Analysis, source: str) -> Plot:
+def _feeds(source: str, found: Sequence[Composition], windows: Sequence[Window]) -> Plot:
     """A panel a strategy and feed, yoked profiles beside: stacked shares of values, window by window."""
-    found = [one for one in analysis.compositions if one.source == source]
     feeds, columns = _grid(one.condition for one in found)
     values = in_circle(sorted({value for one in found for shares in one.shares for value in shares}))
     figure = Figure(figsize=(WIDE, 0.95 + 1.45 * len(feeds)), layout="constrained")
     panels = figure.subplots(len(feeds), len(columns), sharex=True, sharey=True, squeeze=False)
-    edges = [analysis.windows[0].first, *(window.last + 1 for window in analysis.windows)]
+    edges = [windows[0].first, *(window.last + 1 for window in windows)]
     colours = {value: COLOURS.get(value, OTHERS[place % len(OTHERS)]) for place, value in enumerate(values)}
     for one in found:
         axes = panels[feeds.index(_line_of(one.condition))][columns.index(_column(one.condition))]
@@ -212,7 +215,7 @@ def _feeds(analysis: Analysis, source: str) -> Plot:
                     va="center", fontsize=5, color=INK, annotation_clip=False,
                 )  # fmt: skip
             bottom = top
-    _panels(panels, feeds, columns, analysis.windows)
+    _panels(panels, feeds, columns, windows)
     for axes in panels.flat:
         axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(0, 100)

@@ -1,4 +1,4 @@
-"""Whether intervals of experiments hold the true effects: 400 simulated ones, true effects from 2,000 arms each."""
+"""Whether intervals of experiments hold the true effects: 400 simulated ones, true effects from 1,000 arms each."""
 
 import time
 
@@ -7,7 +7,7 @@ from agent.sandbox.world import World
 from retrieval.vocabulary import load_vocabulary
 
 EXPERIMENTS = 400
-ARMS = 2000
+ARMS = 1000
 NEAR = 0.015
 """How far from nought the true effect of a feed that does not learn may come out, with so many arms."""
 
