@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from storage.models import Answer, Event, Exposure, Listing, Run, Task
+from storage.fires import PLANNED, RUNNING
+from storage.models import Answer, Event, Exposure, Fire, Listing, Run, Task
 from storage.records import Outcome
 from storage.runs import UNFINISHED
 from storage.tasks import OPEN_STATES
@@ -133,12 +134,15 @@ def _walls_since(platform: str, shown: datetime | None) -> list[ColumnElement[bo
 
 
 def queue(session: Session) -> list[dict[str, Any]]:
-    """What is left to do in unfinished runs, platform by platform.
+    """What is left to do in unfinished runs, platform by platform; what an ended fire left undone is no longer queued.
 
     Returns:
         platform, open tasks, shorts they still want, listed items that wait to be opened.
     """
-    open_runs = select(Run.plan_run_id).where(Run.state.in_(UNFINISHED))
+    at_work = select(Fire.id).where(Fire.state.in_((PLANNED, RUNNING)))
+    open_runs = select(Run.plan_run_id).where(
+        Run.state.in_(UNFINISHED), Run.fire_id.is_(None) | Run.fire_id.in_(at_work)
+    )
     wanted = Task.run_id.in_(open_runs) & Task.state.in_(OPEN_STATES) & (Task.taken < Task.quota)
     listed = session.execute(
         select(Task.platform, func.count())

@@ -123,6 +123,13 @@ def test_an_operators_figures_add_up_and_are_read_beside_a_writer(tmp_path: Path
             assert recent_views(session, "sandbox", MOMENT - HOUR) == [MOMENT] * 3
             assert recent_views(session, "sandbox", MOMENT) == recent_views(session, "youtube", MOMENT - HOUR) == []
         corpus.runs.finish(run, "finished")
+        kept = Fires(corpus.database, lambda: MOMENT)
+        fire = kept.begin(kept.plan("one", MOMENT))
+        blocked, _ = start(corpus, 7, plan_hash="f" * 64, fire_id=fire.id)
+        with reading.read() as session:
+            assert queue(session)[0]["shorts_wanted"] == 7
+        corpus.runs.finish(blocked, "stopped")
+        kept.end(fire, "partial", "captcha")
         with corpus.database.write() as session:
             for minute, wall in ((1, "rate_limit"), (2, "bot_check")):
                 detail = {"wall": wall, "platform": "sandbox"}
