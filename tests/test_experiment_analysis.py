@@ -275,7 +275,8 @@ def test_a_relative_change_from_nought_is_none() -> None:
     assert relative_change([[(0.0, 0.5), (0.0, 0.25)]]) is None
     found = relative_change([[(0.5, 0.5), (0.25, 0.5)]])
     assert found is not None
-    assert (found.estimate, found.low, found.arms) == (pytest.approx(1 / 3), None, 2)
+    assert found.estimate == pytest.approx(1 / 3)
+    assert (found.low, found.arms) == (None, 2)
 
 
 def test_a_jackknife_of_a_mean_is_students_interval() -> None:
