@@ -16,10 +16,10 @@ from agent.benchmark.plan import OPENAI_KEY
 from agent.clock import Stop, SystemClock
 from agent.experiment.arms import Design
 from agent.experiment.estimate import estimate
-from agent.experiment.loading import load, state_of
+from agent.experiment.loading import load
 from agent.experiment.plan import Plan, read_plan
 from agent.experiment.report import write_report
-from agent.experiment.run import Ended, Work, problems
+from agent.experiment.run import Ended, Work, problems, state_of
 from agent.stopping import listen_to_signals
 from retrieval.asking import AskingSettings, asking_settings
 from retrieval.vocabulary import load_vocabulary
@@ -148,7 +148,7 @@ def _keys(settings: AskingSettings) -> Callable[[str], str | None]:
 def _figures(work: Work, ended: Ended | None, out: Path) -> dict[str, Any]:
     """What the command prints; writes the report where nothing ended it early."""
     design, runs = work.design, work.runs()
-    states = Counter(state_of(runs.get(arm.name))[0] for arm in design.arms)
+    states = Counter(state_of(runs.get(arm.name), design.plan.shorts)[0] for arm in design.arms)
     early = ended is not None and (ended.problem is not None or ended.interrupted)
     figures: dict[str, Any] = {
         "experiment": design.plan.name,

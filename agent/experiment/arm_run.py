@@ -77,6 +77,8 @@ class ArmRun:
         state, cause = "stopped", "error"
         try:
             async with self._bench.opening:
+                if self._bench.stop.requested:
+                    return
                 facts = await self._arrive()
             run = self._start(facts)
             structlog.contextvars.bind_contextvars(arm=self._arm.name, run=run.id)

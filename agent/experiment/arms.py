@@ -100,8 +100,9 @@ class Design:
         return found
 
     def concerned(self, arm: Arm) -> tuple[str | None, ...]:
-        """In whose name the arm's evaluation shorts are judged: nobody's, and its persona's where it has one."""
-        return (None, arm.persona) if arm.persona is not None else (None,)
+        """In whose name the arm's evaluation shorts are judged: nobody's and its persona's; every persona's where it
+        has none, so that a persona's feed can be set against that of an agent without persona."""
+        return (None, *((arm.persona,) if arm.persona is not None else self.personas))
 
     def _arms(self) -> Iterator[Arm]:
         plan = self.plan

@@ -1,14 +1,15 @@
 """From the corpus to an `Experiment`: what every arm was shown, what it did, what is said of it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from agent.experiment.arm_run import DRY
 from agent.experiment.arms import Design
 from agent.experiment.judge import Judgements, in_phase
 from agent.experiment.plan import SANDBOX
+from agent.experiment.profiles import visitor
 from agent.experiment.records import Arm, ArmRecord, Experiment, Phase, Role, Showing
-from agent.experiment.run import Work
+from agent.experiment.run import Work, state_of
 from agent.platforms.sandbox import state_file
 from agent.sandbox.state import feed_states
 from agent.sandbox.truth import truths
@@ -55,19 +56,6 @@ def load(work: Work) -> Experiment:
     )
 
 
-def state_of(run: PlanRun | None) -> tuple[str, str | None]:
-    """An arm's state as records have it, and its cause."""
-    if run is None:
-        return "unfinished", None
-    if run.task_state == "done":
-        return "done", None
-    if run.task_state == DRY:
-        return "dry", f"its feed ended after {run.taken} shorts"
-    if run.state == "blocked":
-        return "blocked", run.cause
-    return "unfinished", run.cause
-
-
 def _record(
     design: Design,
     arm: Arm,
@@ -76,7 +64,7 @@ def _record(
     statements: Mapping[int, Mapping[str, Said]],
     verdicts: Mapping[tuple[str, str, str | None], Verdict],
 ) -> ArmRecord:
-    state, cause = state_of(run)
+    state, cause = state_of(run, design.plan.shorts)
     showings = []
     for place, (phase, short) in enumerate(in_phase(shown, design.plan.training)):
         said = statements.get(short.short_id, {})
@@ -157,18 +145,26 @@ def _roles(design: Design, corpus: Corpus) -> dict[str, Role]:
 
 
 def _about(design: Design, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
-    words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
-    states = {}
-    if SANDBOX in design.plan.platforms:
-        for kind in design.recommenders:
-            try:
-                states[kind] = feed_states(state_file(corpus.database.path, kind), words)
-            except NothingFound:
-                continue
     return {
         "plan": design.analysis,
         "plan_hash": design.hash,
+        "simulated": False,
         "code_version": code_version(),
         "corpus": corpus.database.path.name,
-        "recommenders": states,
+        "recommenders": _learned(design, corpus, vocabulary),
     }
+
+
+def _learned(design: Design, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
+    """By recommender, what it goes by and what it has learned of each arm; nothing where its memory is not at hand."""
+    words = {value.id: [keyword.word for keyword in value.all_keywords] for value in vocabulary.values}
+    found = {}
+    for kind in design.recommenders if SANDBOX in design.plan.platforms else ():
+        state = state_file(corpus.database.path, kind)
+        names = {visitor(design, arm): arm.name for arm in design.arms if arm.recommender == kind}
+        if state.exists():
+            with suppress(NothingFound):
+                told = feed_states(state, words)
+                mine = {names[one]: state for one, state in told["visitors"].items() if one in names}
+                found[kind] = {**told, "visitors": mine}
+    return found

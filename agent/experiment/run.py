@@ -273,20 +273,32 @@ class Work:
         return [*runs_of_plan(database, self.design.hash, seed), run.id, *arms]
 
 
+def state_of(run: PlanRun | None, shorts: int) -> tuple[str, str | None]:
+    """An arm's state as records have it, and its cause.
+
+    Args:
+        shorts: that the arm was to decide on.
+    """
+    if run is None:
+        return "unfinished", None
+    if run.task_state == "done":
+        return "done", None
+    if run.task_state == DRY:
+        return DRY, f"its feed ended after {run.taken} of {shorts} shorts"
+    if run.state == "blocked":
+        return "blocked", f"stopped after {run.taken} of {shorts} shorts: {run.cause}"
+    return "unfinished", run.cause
+
+
 def problems(design: Design, runs: Mapping[str, PlanRun]) -> dict[str, str]:
-    """What is to be said of the arms that did not get their number of shorts, by name."""
-    found = {}
+    """What is to be said of the arms that will not get their number of shorts, by name."""
+    found: dict[str, str] = {}
     for arm in design.arms:
-        run = runs.get(arm.name)
-        if run is None:
-            source = runs.get(arm.of) if arm.of else None
-            if source is not None and source.state in ENDED and source.task_state != "done":
-                found[arm.name] = f"was not begun, since {arm.of} did not get its number of shorts"
-            continue
-        if run.state == "finished" and run.task_state == DRY:
-            found[arm.name] = f"its feed ended after {run.taken} of {design.plan.shorts} shorts"
-        elif run.state == "blocked":
-            found[arm.name] = f"stopped after {run.taken} of {design.plan.shorts} shorts: {run.cause}"
+        state, cause = state_of(runs.get(arm.name), design.plan.shorts)
+        if state in (DRY, "blocked") and cause is not None:
+            found[arm.name] = cause
+        elif arm.of in found and arm.name not in runs and arm.control is Control.YOKED:
+            found[arm.name] = f"was not begun, since {arm.of} did not get its number of shorts"
     return found
 
 
