@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage.dedupe import LEAST_CORRELATION, LEAST_LIGHT, LEAST_SMALL, THRESHOLD
 from storage.index import CANDIDATE_BITS
 from storage.looks import RECIPE
-from storage.models import Answer, Embedding, Event, Exposure, Image, Observation, Run, Short, Task
+from storage.models import Answer, Embedding, Event, Exposure, Fire, Image, Observation, Run, Short, Task
 from storage.quotas import platform_quotas
 from storage.records import QUERY_SOURCE, Outcome
 from storage.removals import tombstones_of
@@ -89,6 +89,7 @@ def facts(session: Session) -> dict[str, Any]:
         "walls": _walls(session),
         "blocked": session.scalar(select(func.count()).select_from(Run).where(Run.state == "blocked")) or 0,
         "idle": idle_days(session),
+        "fires": _fires(session),
         "coverage": _coverage(session),
         "removals": len(tombstones_of(session)),
         "merged": session.scalar(select(func.count()).select_from(Event).where(Event.kind == "merge")) or 0,
@@ -128,6 +129,16 @@ def idle_days(session: Session) -> dict[str, Any]:
 def _counted(session: Session, column: Any, *where: Any) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).where(*where).group_by(column).order_by(column))
     return {str(name): count for name, count in rows}
+
+
+def _fires(session: Session) -> Table:
+    """What became of the planned fire times of each scheduled job, by state."""
+    found: Table = {}
+    for job, state, count in session.execute(
+        select(Fire.job, Fire.state, func.count()).where(~Fire.requested).group_by(Fire.job, Fire.state)
+    ):
+        found.setdefault(job, {})[state] = count
+    return found
 
 
 def _different(session: Session) -> dict[str, int]:

@@ -16,10 +16,11 @@ from storage.card_facts import idle_days
 from storage.database import open_database
 from storage.export.__main__ import export
 from storage.export.pseudonymise import STILL_SHOWN
+from storage.fires import Fires
 from storage.records import Outcome
 from storage.study import Study, read_study
 from tests.dataset_tools import COPIES, SHORTS, Run, Shelf, name, runner
-from tests.storage_tools import miss, open_corpus, record, start
+from tests.storage_tools import MOMENT, miss, open_corpus, record, start
 
 STUDY = """[study]
 title = "Values: on screens"
@@ -143,10 +144,13 @@ def test_gaps_are_on_the_card(corpus: Path, tmp_path: Path, cards: Run) -> None:
         miss(opened, tasks[0], record("gone"), Outcome.UNAVAILABLE, "private")
         opened.tasks.dry(tasks[0])
         opened.add_event("wall", {"wall": "captcha", "platform": "sandbox"})
+        Fires(opened.database, lambda: MOMENT).miss("mornings", [(MOMENT, "nobody was there")])
     assert cards("--corpus", corpus, "--out", tmp_path / "card")[0] == 0
     text = written(tmp_path / "card")
     assert "| unavailable: private | 1 |" in text
     assert "| captcha | 1 |" in text
+    assert "| job | missed |" in text
+    assert "| mornings | 1 |" in text
     assert "- dry: sandbox had no more than 0 for word0 (power), 3 short" in text
     assert "| hashtags | 0 |" in text, "how many shorts have any"
     assert "| caption | 100 |" in text
