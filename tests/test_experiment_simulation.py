@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 from agent.experiment.proof import prove
 from agent.experiment.records import Control, Experiment
 from agent.experiment.simulation import AT, SOURCE, Design, Scripted, simulate
+from agent.platforms import sandbox
 from agent.platforms.sandbox import Sandbox
 from agent.sandbox.feed import visitor_id
 from agent.sandbox.recommenders import KINDS
@@ -30,8 +31,9 @@ def world() -> World:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_browser_and_process_show_the_same_shorts_for_one_seed(
-    browser: Browser, world: World, tmp_path: Path, kind: str
+    browser: Browser, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    monkeypatch.setattr(sandbox, "MOVE_TIMEOUT", 15.0)  # real seconds; a busy machine is no other feed
     design = Design(
         personas=(FAN,), recommenders=(kind,), replicates=1, training=6, evaluation=6, dwell="uniform:5:15",
         twins=False, yoked=False, no_persona=False,
@@ -48,7 +50,7 @@ async def test_browser_and_process_show_the_same_shorts_for_one_seed(
     try:
         page = await context.new_page()
         platform.attach(page)
-        async with asyncio.timeout(60), aclosing(platform.feed(page)) as items:  # type: ignore[type-var]
+        async with asyncio.timeout(120), aclosing(platform.feed(page)) as items:  # type: ignore[type-var]
             async for shown in items:
                 if shown.record.kind is not Kind.SHORT:
                     continue
