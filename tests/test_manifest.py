@@ -177,6 +177,44 @@ def test_what_was_removed_on_request_is_not_opened_again(tmp_path: Path) -> None
         assert forgotten["platform_id"] is None
 
 
+def test_a_list_that_was_killed_goes_on_and_knows_what_it_had_captured(tmp_path: Path) -> None:
+    wanted = [Published(platform="sandbox", platform_id=name) for name in ("a", "b", "c")]
+    with open_corpus(tmp_path / "c.sqlite") as corpus:
+        run, (task,) = start(corpus, 3, mode="revisit")
+        corpus.revisits.begin(run.plan_run_id, wanted)
+        first = corpus.revisits.next(run.plan_run_id)
+        assert first is not None
+        corpus.revisits.close(first, Verdict(outcome=Was.FAILED, cause="page_hung"))
+        show(corpus, task, "b", scene(1))  # killed here: stored, and its row not closed
+    with open_corpus(tmp_path / "c.sqlite") as corpus:
+        run, _ = start(corpus, 3, mode="revisit")
+        corpus.revisits.begin(run.plan_run_id, wanted)
+        item = corpus.revisits.next(run.plan_run_id)
+        assert item is not None
+        assert item.platform_id == "b"
+        captured = corpus.revisits.captured(run.plan_run_id, item)
+        assert captured is not None
+        assert captured[1].data == scene(1)
+        corpus.revisits.close(item, Verdict(outcome=Was.FOUND, distance=0))
+        last = corpus.revisits.next(run.plan_run_id)
+        assert last is not None
+        assert last.platform_id == "c"
+        assert corpus.revisits.captured(run.plan_run_id, last) is None
+        corpus.revisits.close(last, Verdict(outcome=Was.GONE, cause="removed"))
+        assert corpus.revisits.next(run.plan_run_id) is None
+        # Only what failed is opened again, and only when that is asked for.
+        (task,) = corpus.tasks.of_run(run.plan_run_id)
+        corpus.tasks.settle(task)
+        corpus.runs.finish(run, "finished")
+        assert corpus.tasks.next_task(run.plan_run_id) is None
+        assert corpus.revisits.retry_failed([run.plan_run_id], MOMENT) == 1
+        again = corpus.revisits.next(run.plan_run_id)
+        assert again is not None
+        assert again.platform_id == "a"
+        assert corpus.tasks.next_task(run.plan_run_id) is not None
+        assert start(corpus, 3, mode="revisit")[0].continued
+
+
 def test_only_what_nobody_looked_at_for_so_long_is_due(corpus: Corpus) -> None:
     run, (task,) = start(corpus, 9)
     show(corpus, task, "a", scene(1))
