@@ -55,7 +55,7 @@ def contact_sheet(tiles: Sequence[Tile], title: str, *, columns: int = 5) -> tup
         for number, line in enumerate(_lines(tile.words, font)):
             pen.text((left, upper + HEIGHT + 2 + number * LINE), line, fill=INK, font=font)
     out = io.BytesIO()
-    sheet.save(out, "PNG", optimize=True)
+    sheet.save(out, "PNG")
     return out.getvalue(), undecodable
 
 

@@ -120,7 +120,7 @@ def leftovers(home: Path) -> list[str]:
     return found
 
 
-def wait_until(condition: Any, timeout: float = 20.0) -> bool:
+def wait_until(condition: Any, timeout: float = 60.0) -> bool:
     """Poll a condition for at most so many seconds."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
