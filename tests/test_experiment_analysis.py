@@ -19,12 +19,17 @@ EIGHT = "yynnyynn"
 LETTERS = {"y": YES_, "n": NO, "r": REFUSED, "u": UNREADABLE}
 
 
-def arm(persona: str | None, replicate: int, control: Control = Control.NONE, **more: str) -> Arm:
-    fields = {"strategy": "isq", "model": "m", "platform": "sandbox", "recommender": "engagement", **more}
-    name = ".".join([persona or "nobody", fields["strategy"], fields["recommender"], str(replicate)])
-    if control in (Control.YOKED, Control.TWIN):
-        return Arm(name=f"{name}.{control}", persona=persona, replicate=replicate, control=control, of=name, **fields)
-    return Arm(name=name, persona=persona, replicate=replicate, control=control, **fields)
+def arm(
+    persona: str | None, replicate: int, control: Control = Control.NONE, *, strategy: str = "isq",
+    recommender: str = "engagement",
+) -> Arm:  # fmt: skip
+    name = ".".join([persona or "nobody", strategy, recommender, str(replicate)])
+    of_another = control in (Control.YOKED, Control.TWIN)
+    return Arm(
+        name=f"{name}.{control}" if of_another else name, persona=persona, strategy=strategy, model="m",
+        platform="sandbox", recommender=recommender, replicate=replicate, control=control,
+        of=name if of_another else None,
+    )  # fmt: skip
 
 
 def record(
@@ -58,12 +63,16 @@ def experiment(*arms: ArmRecord) -> Experiment:
     )
 
 
-def pairs(own: Sequence[str], yoked: Sequence[str], persona: str = "ann", **more: str) -> list[ArmRecord]:
+def pairs(
+    own: Sequence[str], yoked: Sequence[str], persona: str = "ann", *, strategy: str = "isq",
+    recommender: str = "engagement",
+) -> list[ArmRecord]:  # fmt: skip
     """One arm and its yoked one for each pair of judgements."""
     found = []
-    for replicate, (left, right) in enumerate(zip(own, yoked, strict=True), start=1):
-        found.append(record(arm(persona, replicate, **more), left, judges=(persona,)))
-        found.append(record(arm(persona, replicate, Control.YOKED, **more), right, judges=(persona,)))
+    for replicate, judged in enumerate(zip(own, yoked, strict=True), start=1):
+        for control, verdicts in zip((Control.NONE, Control.YOKED), judged, strict=True):
+            of = arm(persona, replicate, control, strategy=strategy, recommender=recommender)
+            found.append(record(of, verdicts, judges=(persona,)))
     return found
 
 
@@ -264,7 +273,10 @@ def test_arms_that_are_all_alike_are_as_sure_as_their_steps_are_fine() -> None:
 
 def test_a_relative_change_from_nought_is_none() -> None:
     assert relative_change([[(0.0, 0.5), (0.0, 0.25)]]) is None
-    assert relative_change([[(0.5, 0.5), (0.25, 0.5)]]) == Estimate(estimate=pytest.approx(1 / 3), arms=2)
+    found = relative_change([[(0.5, 0.5), (0.25, 0.5)]])
+    assert found is not None
+    assert found.estimate == pytest.approx(1 / 3)
+    assert (found.low, found.arms) == (None, 2)
 
 
 def test_a_jackknife_of_a_mean_is_students_interval() -> None:
