@@ -103,13 +103,15 @@ def _averaging(length: int, reach: int) -> Array:
     """The matrix that means each pixel of an axis with its surroundings, fewer at the ends."""
     at = np.arange(length)
     near = np.abs(at[:, None] - at) <= reach
-    return (near / near.sum(1, keepdims=True)).astype(np.float32)
+    averaging: Array = (near / near.sum(1, keepdims=True)).astype(np.float32)
+    return averaging
 
 
 @cache
 def _summing(length: int, parts: int) -> Array:
     """The matrix that sums an axis in equal parts."""
-    return np.repeat(np.eye(parts, dtype=np.float32), length // parts, axis=1)
+    summing: Array = np.repeat(np.eye(parts, dtype=np.float32), length // parts, axis=1)
+    return summing
 
 
 def coarse(asked: Array, candidates: Array) -> tuple[Array, list[list[Edit]]]:
@@ -256,7 +258,9 @@ def agreement(one: Array, two: Array) -> float:
 
 def _summed(values: Array, parts: tuple[int, int]) -> Array:
     """Sums of pictures (n, height, width) over so many parts, down and across."""
-    summed: Array = _summing(values.shape[1], parts[0]) @ values @ _summing(values.shape[2], parts[1]).T
+    down, across = _summing(values.shape[1], parts[0]), _summing(values.shape[2], parts[1])
+    lines: Array = down @ values
+    summed: Array = lines @ across.T
     return summed
 
 
@@ -279,9 +283,9 @@ def _equally_light(darker: Array, lighter: Array, shown: npt.NDArray[np.bool_]) 
     lit = _meant(np.minimum(_GAINS * darker, _WHITE), _LIGHT_CELLS)[:, shown]
     certain = light < _NEARLY_WHITE
     offset = np.median((light - lit)[:, certain], axis=1, keepdims=True) if certain.any() else 0.0
-    lit = np.minimum(lit + np.clip(offset, -_MOST_OFFSET, _MOST_OFFSET), _WHITE)
+    expected = np.minimum(lit + np.clip(offset, -_MOST_OFFSET, _MOST_OFFSET), _WHITE)
     most = max(_LEAST_APART, min(_LIGHT_APART, _LIGHT_SHARE * float(light.std())))
-    return float((np.abs(light - lit) < most).mean(1).max())
+    return float((np.abs(light - expected) < most).mean(1).max())
 
 
 def _meant(values: Array, parts: tuple[int, int]) -> Array:
