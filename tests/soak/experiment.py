@@ -17,6 +17,8 @@ from storage.watched import plan_runs, watched
 from tests.commands import kill_group, killed_moments, leftovers, run, start, wait_until
 
 PLAN = Path(__file__).with_name("experiment.toml")
+OUT = Path("data/soak-experiment")
+"""Where the report is left, to be looked at."""
 KILLS = 4
 LEAST, MOST = 60.0, 240.0
 """Seconds after each start in which it is killed."""
@@ -28,34 +30,35 @@ def main() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         began = time.monotonic()
-        killed = _killed(home)
-        done = run(home, "agent.experiment", PLAN, "--json", timeout=TIMEOUT)
+        command: list[Path | str] = [PLAN, "--out", OUT.resolve()]
+        killed = _killed(home, command)
+        done = run(home, "agent.experiment", *command, "--json", timeout=TIMEOUT)
         took = time.monotonic() - began
         print(done.stderr[-600:])
         if done.returncode != 0:
             return False
         figures = json.loads(done.stdout)
-        again = run(home, "agent.experiment", PLAN, "--json", timeout=TIMEOUT)
+        again = run(home, "agent.experiment", *command, "--json", timeout=TIMEOUT)
         checks = {
             **_checks(home / "data/corpus.sqlite"),
             f"killed {KILLS} times": killed == KILLS,
             "complete": figures["state"] == "complete",
-            "a report": any(file.endswith(".html") and (home / file).exists() for file in figures["files"]),
+            "a report": any(file.endswith(".html") and Path(file).exists() for file in figures["files"]),
             "a further run changes nothing": json.loads(again.stdout)["results"] == figures["results"],
             "nothing left running": wait_until(lambda: not leftovers(home)),
         }
         rate = figures["exposures"] / took
         print(f"{figures['arms']['all']} arms, {figures['exposures']} exposures, {took:.0f} s with {killed} kills")
-        print(f"{rate:.2f} exposures a second")
+        print(f"{rate:.2f} exposures a second; report {OUT / 'report.html'}")
         for what, holds in checks.items():
             print(f"  {'ok' if holds else 'NOT'}: {what}")
         return all(checks.values())
 
 
-def _killed(home: Path) -> int:
+def _killed(home: Path, command: list[Path | str]) -> int:
     killed = 0
     for moment in killed_moments(7, KILLS, LEAST, MOST):
-        process = start(home, "agent.experiment", PLAN)
+        process = start(home, "agent.experiment", *command)
         try:
             process.communicate(timeout=moment)
         except subprocess.TimeoutExpired:
