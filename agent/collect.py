@@ -23,7 +23,6 @@ from storage import cli
 from storage.corpus import Corpus
 from storage.database import corpus_path
 from storage.errors import NothingFound
-from storage.personas import Personas
 from storage.summary import summarise
 
 app = cli.app("Collect labelled shorts.")
@@ -158,10 +157,6 @@ async def _run(
     clock, stop = SystemClock(), Stop()
     listen_to_signals(stop, console)
     async with Judges(settings, vocabulary, answers=corpus.answers, clock=clock) as judges:
-        if (persona := judges.persona) is not None:
-            Personas(corpus.database).keep(
-                persona.name, persona.traits, source=persona.source, language=persona.language
-            )
         session = Session(
             settings=settings,
             vocabulary=vocabulary,

@@ -30,6 +30,7 @@ from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
 from storage.errors import Blocked, LayoutChanged, SiteUnreachable, UsageError, ValueSpectrumError
 from storage.operations import last_wall, recent_views
+from storage.personas import Personas
 from storage.runs import RunItem, RunSpec
 from storage.version import code_version
 
@@ -170,8 +171,13 @@ class Session:
 
         Raises:
             NotSetUp: no browser, or one that does not start.
+            UsageError: the corpus knows the persona's name with other traits.
         """
         result = SessionResult()
+        if (persona := self.judges.persona) is not None:
+            Personas(self.corpus.database).keep(
+                persona.name, persona.traits, source=persona.source, language=persona.language
+            )
         plan = self._shares or self._dealt()
         progress = Progress(clock=self.clock, console=self.console, standing=self._standing)
         async with self._host() as host, progress:

@@ -18,7 +18,6 @@ from agent.settings import CrawlSettings
 from agent.stopping import listen_to_signals
 from retrieval.vocabulary import Vocabulary
 from storage.corpus import Corpus
-from storage.personas import Personas
 from storage.quotas import (
     REBUILD,
     Quotas,
@@ -93,10 +92,6 @@ class Building:
         listen_to_signals(stop, self._console)
         result = SessionResult()
         async with Judges(self.settings, self.vocabulary, answers=self.corpus.answers, clock=self._clock) as judges:
-            if (persona := judges.persona) is not None:
-                Personas(self.corpus.database).keep(
-                    persona.name, persona.traits, source=persona.source, language=persona.language
-                )
             self._shares = self.plan.shares(self.vocabulary, judges.questions, **self._given)
             self._ask_dry_ones_again()
             while todo := self._todo():

@@ -16,7 +16,6 @@ from storage.cli import INTERRUPTED
 from storage.corpus import Corpus
 from storage.errors import NothingFound, StorageFull, ValueSpectrumError
 from storage.fires import STOPPED
-from storage.personas import Personas
 from storage.summary import summarise
 
 log = structlog.get_logger()
@@ -57,10 +56,6 @@ class Crawler:
         answers = Answers(self._corpus.database, reuse_other_runs=settings.reuse)
         async with Judges(settings, job.vocabulary, answers=answers, clock=self._clock) as judges:
             active.budget = judges.budget
-            if (persona := judges.persona) is not None:
-                Personas(self._corpus.database).keep(
-                    persona.name, persona.traits, source=persona.source, language=persona.language
-                )
             return await Session(
                 settings=settings,
                 vocabulary=job.vocabulary,
