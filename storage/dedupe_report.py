@@ -67,10 +67,9 @@ def report(session: Session, limit: int = 20) -> str:
 def _pair(session: Session, image: Image, evidence: dict[str, Any]) -> str:
     other = session.get_one(Image, evidence["picture"])
     frames = evidence["frames"]
+    light = f", light in {evidence['light']}" if "light" in evidence else ""
     score = (
-        f"frames agree in {frames}, light in {evidence['light']}"
-        if frames is not None
-        else f"small copies agree in less than {LEAST_SMALL}"
+        f"frames agree in {frames}{light}" if frames is not None else f"small copies agree in less than {LEAST_SMALL}"
     )
     regions = ", ".join(f"{name} {bits}" for name, bits in evidence["regions"])
     return (

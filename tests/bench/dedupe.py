@@ -126,7 +126,7 @@ class Bench:
 
     def add(self, image_id: int, kind: str, look: Look) -> None:
         """Add a picture that equals no other one; a merge is written down as false."""
-        match, near = self.ask(look, "added")
+        match, near = self.ask(look, f"added {kind}")
         if match is not None:
             self.merged.append((kind, image_id, match.image_id, match.evidence))
         elif near is not None and kind == "scene":
@@ -348,18 +348,23 @@ def main(
         else:
             say("\nthe recorded screenshots are not on this machine")
 
-        last = bench.milliseconds["added"][-min(2000, pictures) :]
-        both = float(np.mean(last)), float(np.mean(bench.milliseconds["asked"]))
+        new = {kind: float(np.mean(bench.milliseconds[f"added {kind}"][-1000:])) for kind in kinds}
+        both = (
+            sum(new[kind] * count for kind, count in kinds.items()) / pictures,
+            float(np.mean(bench.milliseconds["asked"])),
+        )
+        of_kind = ", ".join(f"{kind} {took:.2f}" for kind, took in new.items())
         say(
-            f"\nat {pictures}: search and check {both[0]:.2f} ms a new picture, {both[1]:.2f} ms an edited copy; "
-            f"decoding {np.mean(decoding):.2f} ms a frame, hashing {np.mean(looking):.2f} ms"
+            f"\nat {pictures}: search and check {both[0]:.2f} ms a new picture ({of_kind}; by their shares), "
+            f"{both[1]:.2f} ms an edited copy; decoding {np.mean(decoding):.2f} ms a frame, hashing "
+            f"{np.mean(looking):.2f} ms"
         )
         large = (0.0, 0.0)
         if million:
-            new, copies, views = _million(bench, pool, seed, min(200, queries))
-            large = float(np.mean(new)), float(np.mean(copies))
+            fresh, copies, views = _million(bench, pool, seed, min(200, queries))
+            large = float(np.mean(fresh)), float(np.mean(copies))
             say(
-                f"at {views} views: {large[0]:.1f} ms a new picture (95 % under {np.quantile(new, 0.95):.1f}), "
+                f"at {views} views: {large[0]:.1f} ms a new picture (95 % under {np.quantile(fresh, 0.95):.1f}), "
                 f"{large[1]:.1f} ms an edited copy (95 % under {np.quantile(copies, 0.95):.1f})"
             )
     goals = {
