@@ -142,7 +142,7 @@ def test_killed_and_run_again_asks_nothing_twice_that_was_answered(made: Ground,
 
 
 def test_interrupted_by_hand_it_says_so_and_the_run_is_left_to_be_continued(made: Ground, server: FakeOpenAI) -> None:
-    server.delay = 0.2
+    server.delay = 1.0
     home = made.corpus.parent
     env = environment(home, VALUE_SPECTRUM_CONFIG_DIR=str(configuration()), OPENAI_API_KEY="sk-test-0123456789")
     arguments = ("--corpus", made.corpus, "--manifest", made.manifest, *of(server))

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -228,13 +229,16 @@ def test_a_plan_worked_through_without_seeing_anything_is_5() -> None:
 
 def test_walls_that_go_away_cost_a_pause_each_and_nothing_else(tmp_path: Path) -> None:
     walls = ["consent", "captcha", "rate_limit", "login"]
-    faults = [part for place, wall in enumerate(walls) for part in ("--fault", f"{wall}@{2 + 4 * place}")]
+    # Two requests each: a list that loads on by itself may meet the first when nobody looks any more.
+    hit = [f"{wall}@{2 + 4 * place + more}" for place, wall in enumerate(walls) for more in (0, 1)]
+    faults = [part for fault in hit for part in ("--fault", fault)]
     figures = collect(tmp_path, "--limit", "8", *PLAIN, *faults)
     assert figures["platforms"][0]["new"] == 8
     assert figures["platforms"][0]["failed"] == {}
     with open_database(tmp_path / "data/corpus.sqlite", write=False) as corpus, corpus.read() as session:
         met = session.scalars(select(Event).where(Event.kind == "wall").order_by(Event.id)).all()
-        assert [event.detail["wall"] for event in met] == walls[1:]  # a consent dialog is clicked away
+        in_order = [wall for wall, _ in groupby(event.detail["wall"] for event in met)]
+        assert in_order == walls[1:]  # a consent dialog is clicked away
 
 
 def test_a_wall_that_stays_ends_with_3_keeps_the_queue_and_the_same_command_goes_on(tmp_path: Path) -> None:

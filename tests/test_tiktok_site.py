@@ -61,9 +61,9 @@ async def state(page: Page) -> dict[str, Any]:
     return found
 
 
-async def moved(page: Page, before: str | None) -> str | None:
-    """The id in the middle once it is another one; the old one if it stays."""
-    for _ in range(20):
+async def moved(page: Page, before: str | None, tries: int = 80) -> str | None:
+    """The id in the middle once it is another one; the old one if it stays for so many tenths of a second."""
+    for _ in range(tries):
         if (now := await page.evaluate(CENTRED)) not in (None, before):
             return str(now)
         await asyncio.sleep(0.1)
@@ -150,6 +150,7 @@ async def test_every_way_to_move_on_changes_the_id_in_the_middle(browser: Browse
         await page.locator('article[data-scroll-index="4"]').evaluate("one => one.scrollIntoView()")
         seen.append(await moved(page, seen[-1]) or "")
         assert len(set(seen)) == 5
+        await asyncio.sleep(0.4)
         await page.keyboard.press("ArrowUp")
         assert await moved(page, seen[4]) == seen[3]
 
@@ -162,7 +163,7 @@ async def test_dead_controls_do_nothing(browser: Browser) -> None:
         await page.keyboard.press("ArrowDown")
         await page.mouse.move(640, 360)
         await page.mouse.wheel(0, 720)
-        assert await moved(page, first) == first
+        assert await moved(page, first, tries=20) == first
 
 
 async def test_the_feed_goes_on_past_adverts_live_rooms_and_photos(browser: Browser) -> None:
@@ -302,7 +303,7 @@ async def test_an_error_card_and_a_guide_go_away(browser: Browser) -> None:
             now = await moved(page, now)
         await page.locator('[role=dialog][class*="DivKeyboardGuide"]').wait_for()
         await page.keyboard.press("ArrowDown")
-        assert await moved(page, now) == now
+        assert await moved(page, now, tries=20) == now
         await page.keyboard.press("Escape")
         await page.keyboard.press("ArrowDown")
         assert await moved(page, now) != now
