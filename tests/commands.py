@@ -30,6 +30,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, "VALUE_SPECTRUM_CONFIG_DIR": str(home / "config"), "PYTHONPATH": str(PROJECT), **more}
 
 
+def hears_interrupts() -> None:
+    """For `preexec_fn`: a suite that was started in the background passes on that it ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def command(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 

@@ -19,7 +19,7 @@ from storage.database import open_database
 from storage.models import Event, Run
 from storage.summary import summarise
 from tests.benchmark_tools import CONTROL, PER_MODEL, SLOTS, Ground, configuration, of, opinion, stored, table
-from tests.commands import command, environment, run, wait_until
+from tests.commands import command, environment, hears_interrupts, run, wait_until
 from tests.fake_openai import Asked, FakeOpenAI, _error
 from tests.in_process import Ended
 
@@ -142,12 +142,17 @@ def test_killed_and_run_again_asks_nothing_twice_that_was_answered(made: Ground,
 
 
 def test_interrupted_by_hand_it_says_so_and_the_run_is_left_to_be_continued(made: Ground, server: FakeOpenAI) -> None:
-    server.delay = 1.0
+    server.delay = 0.2
     home = made.corpus.parent
     env = environment(home, VALUE_SPECTRUM_CONFIG_DIR=str(configuration()), OPENAI_API_KEY="sk-test-0123456789")
     arguments = ("--corpus", made.corpus, "--manifest", made.manifest, *of(server))
     process = subprocess.Popen(
-        command("agent.benchmark", *map(str, arguments)), cwd=home, env=env, stderr=subprocess.PIPE, text=True
+        command("agent.benchmark", *map(str, arguments)),
+        cwd=home,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_interrupts,
     )
     assert wait_until(lambda: len(server.requests) > 8)
     process.send_signal(signal.SIGINT)
