@@ -126,7 +126,7 @@ async def test_unreadable_answers_leave_evidence_and_the_crawl_goes_on(
 async def test_a_lost_connection_keeps_the_queue_and_says_so_in_one_sentence(
     tmp_path: Path, fast: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.pace.LOST_PAUSE", 1.0)
+    monkeypatch.setattr("agent.pace.LOST_PAUSE", 0.1)
     site = YouTubeSite(rate=16)
     real, asked = site.answer, []
 
