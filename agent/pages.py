@@ -6,11 +6,15 @@ and stays text: templates escape all of it.
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+
+from storage.errors import UsageError
 
 NOTHING = "–"
 
@@ -84,3 +88,18 @@ def _chance(number: Number | None) -> Markup | str:
     if number is None:
         return NOTHING
     return number.shown("< 0.001") if number.value < 0.001 else _shown(number, "{:.3f}", 1)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a report's page, tables and plots by name.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    try:
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written ({error.strerror}); give another --out") from error

@@ -1,6 +1,8 @@
 """An endpoint for commands that ask a model about words or about a value set, from the same settings as a crawl's."""
 
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import fields
 
 import structlog
@@ -15,6 +17,7 @@ from storage.errors import UsageError
 
 SETTINGS_FILE = "value-spectrum.toml"
 PREFIX = "VALUE_SPECTRUM_"
+OPENAI_KEY = "OPENAI_API_KEY"
 
 
 class AskingSettings(BaseSettings):
@@ -64,6 +67,17 @@ def asking_settings(**given: object) -> AskingSettings:
         raise UsageError(f"{option}: {first['msg']} (command line, environment or {SETTINGS_FILE})") from None
     except ValueError as error:
         raise UsageError(f"{SETTINGS_FILE} cannot be read: {error}; correct it or move it away") from None
+
+
+def keys_of(settings: AskingSettings) -> Callable[[str], str | None]:
+    """Where keys come from: the usual one from settings, any other from its environment variable."""
+
+    def key_of(name: str) -> str | None:
+        if name == OPENAI_KEY and settings.api_key is not None:
+            return settings.api_key.get_secret_value()
+        return os.environ.get(name)
+
+    return key_of
 
 
 class NoStore:

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +12,13 @@ from rich.console import Console
 
 from agent import logs
 from agent.benchmark.estimate import Estimate
-from agent.benchmark.plan import OPENAI_KEY, SCRIPTED, Plan, make_plan, read_plan_file
+from agent.benchmark.plan import SCRIPTED, Plan, make_plan, read_plan_file
 from agent.benchmark.progress import Counts
 from agent.benchmark.questions import PAPER_WORDING
 from agent.benchmark.reporting import designs, print_designs, print_estimate, print_scores, report
 from agent.benchmark.run import Benchmark, Ended, Limits
 from agent.clock import SystemClock
-from retrieval.asking import AskingSettings, asking_settings
+from retrieval.asking import OPENAI_KEY, AskingSettings, asking_settings, keys_of
 from retrieval.steps import span
 from storage import cli
 from storage.corpus import Corpus
@@ -117,7 +116,7 @@ def benchmark(
         ended: Ended | None = None
         if not no_calls and (expected.calls or bench.run_id is None):
             try:
-                ended = asyncio.run(bench.ask(console, counts, _keys(settings)))
+                ended = asyncio.run(bench.ask(console, counts, keys_of(settings)))
             except KeyboardInterrupt:
                 raise typer.Abort from None  # which is told in a sentence
         figures = _figures(bench, counts, ended)
@@ -164,17 +163,6 @@ def _plan(
     models = [{"name": name, **(scripted if name.startswith(SCRIPTED) else common)} for name in names]
     base = {"manifest": "data/value-set.json", "seed": settings.seed, "wordings": (PAPER_WORDING,), "model": models}
     return make_plan({**base, **chosen}, "options")
-
-
-def _keys(settings: AskingSettings) -> Callable[[str], str | None]:
-    """Where keys come from: the usual one from settings, any other from its environment variable."""
-
-    def key_of(name: str) -> str | None:
-        if name == OPENAI_KEY and settings.api_key is not None:
-            return settings.api_key.get_secret_value()
-        return os.environ.get(name)
-
-    return key_of
 
 
 def _say(console: Console, expected: Estimate, bench: Benchmark) -> None:

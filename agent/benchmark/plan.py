@@ -38,10 +38,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from agent.benchmark.questions import BESIDE, CHOICE, LIKE_TEXT, PAPER_WORDING, Wording, wordings
 from agent.benchmark.records import Modality
+from agent.complaint import complaint
+from retrieval.asking import OPENAI_KEY
 from retrieval.valueset import ValueSet
 from storage.errors import UsageError
 
-OPENAI_KEY = "OPENAI_API_KEY"
 SCRIPTED = "scripted:"
 Pairs = Literal["all", "none"] | tuple[tuple[str, str], ...]
 
@@ -221,7 +222,4 @@ def make_plan(fields: Mapping[str, Any], where: str) -> Plan:
     try:
         return Plan.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise UsageError(f"{where}: {place + ': ' if place else ''}{message}") from None
+        raise UsageError(f"{where}: {complaint(error)}") from None

@@ -18,8 +18,7 @@ from PIL import Image
 from agent.benchmark.figures import draw_plots
 from agent.benchmark.plots import KINDS, Plot
 from agent.benchmark.summary import BenchmarkSummary
-from agent.pages import page_environment, placed
-from storage.errors import UsageError
+from agent.pages import page_environment, placed, write_files
 
 Picture = Callable[[str], bytes | None]
 """The bytes of a picture by its SHA-256 in the corpus; None where it is no longer there."""
@@ -51,12 +50,7 @@ def write_report(summary: BenchmarkSummary, folder: Path, picture: Picture) -> l
     }
     for plot in plots:
         files |= {f"plots/{plot.name}.svg": plot.svg, f"plots/{plot.name}.png": plot.png}
-    try:
-        (folder / "plots").mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    write_files(folder, files)
     return [folder / name for name in files]
 
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ import typer
 from rich.console import Console
 
 from agent import logs
-from agent.benchmark.plan import OPENAI_KEY
 from agent.clock import Stop, SystemClock
 from agent.experiment.arms import Design
 from agent.experiment.estimate import estimate
@@ -21,7 +19,7 @@ from agent.experiment.plan import Plan, read_plan
 from agent.experiment.report import write_report
 from agent.experiment.run import Ended, Work, problems, state_of
 from agent.stopping import listen_to_signals
-from retrieval.asking import AskingSettings, asking_settings
+from retrieval.asking import OPENAI_KEY, AskingSettings, asking_settings, keys_of
 from retrieval.vocabulary import load_vocabulary
 from storage import cli
 from storage.corpus import Corpus
@@ -99,7 +97,7 @@ def experiment(
         logs.configure(log_file)
         stop = Stop()
         work = Work(
-            design, opened, words, clock=SystemClock(), stop=stop, console=console, key_of=_keys(settings),
+            design, opened, words, clock=SystemClock(), stop=stop, console=console, key_of=keys_of(settings),
             max_cost=settings.max_cost, local_only=settings.local_only, headless=not headed, retry=retry,
             log_file=log_file,
         )  # fmt: skip
@@ -132,17 +130,6 @@ def _with_defaults(plan: Plan, settings: AskingSettings) -> Plan:
         return model.model_copy(update=given)
 
     return plan.model_copy(update={"model": tuple(map(filled, plan.model)), "judge": filled(plan.judge)})
-
-
-def _keys(settings: AskingSettings) -> Callable[[str], str | None]:
-    """Where keys come from: the usual one from settings, any other from its environment variable."""
-
-    def key_of(name: str) -> str | None:
-        if name == OPENAI_KEY and settings.api_key is not None:
-            return settings.api_key.get_secret_value()
-        return os.environ.get(name)
-
-    return key_of
 
 
 def _figures(work: Work, ended: Ended | None, out: Path) -> dict[str, Any]:

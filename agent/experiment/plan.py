@@ -38,6 +38,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agent.benchmark.plan import ModelPlan
+from agent.complaint import complaint
 from agent.platforms import PLATFORMS
 from agent.settings import Dwell
 from storage.errors import UsageError
@@ -189,10 +190,7 @@ def make_plan(fields: Mapping[str, Any], where: str) -> Plan:
     try:
         return Plan.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise UsageError(f"{where}: {place + ': ' if place else ''}{message}") from None
+        raise UsageError(f"{where}: {complaint(error)}") from None
 
 
 def _beside(plan: Path, persona: str) -> str:

@@ -14,8 +14,7 @@ from agent.experiment.plan import SANDBOX
 from agent.experiment.plots import KINDS, STRATEGIES, draw_plots
 from agent.experiment.records import Experiment
 from agent.experiment.tables import tables
-from agent.pages import page_environment, placed
-from storage.errors import UsageError
+from agent.pages import page_environment, placed, write_files
 
 
 def write_report(experiment: Experiment, folder: Path) -> tuple[Analysis, list[Path]]:
@@ -36,12 +35,7 @@ def write_report(experiment: Experiment, folder: Path) -> tuple[Analysis, list[P
     }
     for plot in plots:
         files |= {f"plots/{plot.name}.svg": plot.svg, f"plots/{plot.name}.png": plot.png}
-    try:
-        (folder / "plots").mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written ({error.strerror}); give another --out") from error
+    write_files(folder, files)
     return analysis, [folder / name for name in files]
 
 

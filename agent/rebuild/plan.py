@@ -30,6 +30,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agent.complaint import complaint
 from agent.plan import TaskSpec
 from agent.platforms import platform_class
 from agent.session import Share
@@ -278,10 +279,7 @@ def read_plan(path: Path) -> Plan:
             plan.settings(platform)
             plan.tasks(platform, words)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise UsageError(f"{path}: {place + ': ' if place else ''}{message}") from None
+        raise UsageError(f"{path}: {complaint(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     return plan

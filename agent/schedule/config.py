@@ -21,6 +21,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from agent.complaint import complaint
 from agent.judges import strategy_of
 from agent.plan import plan_tasks
 from agent.profiles import ANONYMOUS, Profile
@@ -112,7 +113,7 @@ def load_schedule(path: Path) -> Schedule:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the schedule {path} cannot be read ({error}); give a TOML file with --config") from None
     except ValidationError as error:
-        raise UsageError(f"{path}: {_first(error)}") from None
+        raise UsageError(f"{path}: {complaint(error)}") from None
     corpus = load_settings(corpus=file.corpus).corpus
     study = None if file.study is None else study_of(file.study, str(path))
     jobs = [_job(path, file, given, corpus, study) for given in file.job]
@@ -147,12 +148,6 @@ def _job(path: Path, file: _File, given: dict[str, Any], corpus: str, study: Stu
         strategy_of(settings)
         return Job(id=job_id, timing=Timing(**timing), settings=settings, vocabulary=vocabulary)
     except ValidationError as error:
-        raise UsageError(f"{where}: {_first(error)}") from None
+        raise UsageError(f"{where}: {complaint(error)}") from None
     except UsageError as error:
         raise type(error)(f"{where}: {error}") from None
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return (f"{place}: " if place else "") + str(first["msg"]).removeprefix("Value error, ")
