@@ -1,6 +1,8 @@
 """What a dataset card says of a corpus beside its counts: conditions, models, keywords, quotas, what is missing."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +14,7 @@ from storage.dedupe import LEAST_CORRELATION, LEAST_LIGHT, LEAST_SMALL, THRESHOL
 from storage.index import CANDIDATE_BITS
 from storage.looks import RECIPE
 from storage.models import Answer, Embedding, Event, Exposure, Fire, Image, Observation, Run, Short, Task
-from storage.quotas import platform_quotas
+from storage.quotas import plan_quotas, platform_quotas
 from storage.records import QUERY_SOURCE, Outcome
 from storage.removals import tombstones_of
 from storage.runs import covered
@@ -57,6 +59,12 @@ SETTINGS = (
     "sandbox_seed",
 )
 """Of `runs.settings`, likewise; what is not given is the code's own."""
+PASSED_ON = {
+    "substituted": "substituted within its value",
+    "from_values": "for other values",
+    "from_platforms": "for other platforms",
+}
+"""Of a quota: what new shorts stand for."""
 WALL = "wall"
 """Kind of the event that says that a site put up a wall."""
 THRESHOLDS = {
@@ -77,6 +85,8 @@ def facts(session: Session) -> dict[str, Any]:
         "in_corpus": _counted(session, Short.platform),
         "different": _different(session),
         "plans": _plans(session),
+        "plan_values": _plan_values(session),
+        "substituted": _substituted(session),
         "keywords": _keywords(session),
         "conditions": _stated(session, Run.environment, CONDITIONS),
         "settings": _stated(session, Run.settings, SETTINGS),
@@ -156,21 +166,29 @@ def _different(session: Session) -> dict[str, int]:
 
 def _plans(session: Session) -> Table:
     """New shorts that were planned and that were found; what stands for dry keywords, other values and platforms."""
-    found = platform_quotas(session)
-    extra = {
-        "substituted within its value": "substituted",
-        "for other values": "from_values",
-        "for other platforms": "from_platforms",
-    }
-    shown = {what: name for what, name in extra.items() if any(getattr(quota, name) for quota in found.values())}
-    return {
-        platform: {
-            "planned": quota.planned,
-            "achieved": quota.achieved,
-            **{what: getattr(quota, name) for what, name in shown.items()},
-        }
-        for platform, quota in found.items()
-    }
+    return _shown({platform: asdict(quota) for platform, quota in platform_quotas(session).items()})
+
+
+def _plan_values(session: Session) -> Table:
+    """Likewise by value, of the plans that this corpus was rebuilt from."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for plan in plan_quotas(session):
+        for value, counts in plan["values"].items():
+            found[value].update(counts)
+    return _shown(found)
+
+
+def _substituted(session: Session) -> list[dict[str, Any]]:
+    """The keywords of those plans that brought more than planned, for dry ones of their value."""
+    rows = (row for plan in plan_quotas(session) for row in plan["keywords"])
+    return [row for row in rows if row["achieved"] > row["planned"]]
+
+
+def _shown(quotas: Mapping[str, Mapping[str, int]]) -> Table:
+    """Planned and achieved, and what stands for something else where anything does."""
+    extra = {name: what for name, what in PASSED_ON.items() if any(counts.get(name) for counts in quotas.values())}
+    names = {"planned": "planned", "achieved": "achieved", **extra}
+    return {key: {what: counts.get(name, 0) for name, what in names.items()} for key, counts in quotas.items()}
 
 
 def _keywords(session: Session) -> dict[str, dict[str, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.rebuild.estimate import DONE, TimeLeft, longest, time_left
+from storage.card_facts import facts
 from storage.chance import draw
 from storage.corpus import Corpus
 from storage.quotas import (
@@ -117,6 +118,11 @@ def test_a_dry_keywords_rest_goes_to_the_reserve_of_its_value_first(corpus: Corp
     assert card["total"]["substituted"] == 3
     dry = next(row for row in card["keywords"] if row["keyword"] == "boss")
     assert (dry["planned"], dry["achieved"], dry["dry"]) == (3, 0, True)
+    with corpus.database.read() as session:
+        said = facts(session)
+    assert said["plan_values"]["power"] == {"planned": 3, "achieved": 3, "substituted within its value": 3}
+    assert said["plan_values"]["hedonism"]["substituted within its value"] == 0
+    assert [(row["keyword"], row["planned"], row["achieved"]) for row in said["substituted"]] == [("throne", 0, 3)]
 
 
 def test_a_rest_leaves_its_value_and_its_platform_only_when_it_is_passed_on(corpus: Corpus) -> None:
