@@ -1,6 +1,5 @@
 """Who decides and who labels, from the settings: deciders, labellers and the endpoints behind them."""
 
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -23,7 +22,7 @@ from agent.strategies.simple import Simple
 from retrieval.clock import Clock
 from retrieval.embedders.base import Embedder
 from retrieval.embedders.packaged import PackagedEmbedder
-from retrieval.endpoint import Endpoint
+from retrieval.endpoint import Endpoint, close_all
 from retrieval.pricing import Budget, price_of
 from retrieval.similarity import Similarity
 from retrieval.vocabulary import Vocabulary
@@ -140,9 +139,7 @@ class Judges:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        async with AsyncExitStack() as stack:
-            for endpoint in self._endpoints.values():
-                stack.push_async_callback(endpoint.close)
+        await close_all(self._endpoints.values())
 
 
 def decider_name(settings: CrawlSettings) -> str:

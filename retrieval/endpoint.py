@@ -5,6 +5,8 @@ ask -> already answered in this run? -> budget -> transport (retries) -> ok | re
 
 import hashlib
 import math
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -242,3 +244,10 @@ class Endpoint:
             milliseconds=received.milliseconds,
             asked_at=received.asked_at,
         )
+
+
+async def close_all(endpoints: Iterable[Endpoint]) -> None:
+    """Close every one, whatever closing another one meets."""
+    async with AsyncExitStack() as stack:
+        for endpoint in endpoints:
+            stack.push_async_callback(endpoint.close)

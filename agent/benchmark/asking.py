@@ -6,14 +6,13 @@ spent budget stops all. Calls under way are waited for, since they cost money.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
 
 from agent.benchmark.pictures import Pictures
 from agent.benchmark.plan import ModelPlan, Plan
 from agent.benchmark.progress import Counts
 from agent.benchmark.work import Ask, Stage, Work
 from agent.clock import Clock
-from retrieval.endpoint import Endpoint
+from retrieval.endpoint import Endpoint, close_all
 from retrieval.lane import Lane
 from retrieval.pricing import Budget, price_of
 from storage.answer_record import AnswerStore
@@ -69,9 +68,7 @@ class Models:
 
     async def close(self) -> None:
         """Close all connections."""
-        async with AsyncExitStack() as stack:
-            for endpoint in self._endpoints.values():
-                stack.push_async_callback(endpoint.close)
+        await close_all(self._endpoints.values())
 
     @property
     def too_many(self) -> int:

@@ -1,7 +1,6 @@
 """Who decides for an arm: its model in its role, or the arm that it is yoked to. Labels are made afterwards (D15)."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +10,7 @@ from agent.deciders.base import Decider, Labeller, View
 from agent.deciders.vlm import VlmDecider
 from agent.experiment.plan import Plan
 from agent.strategies.base import Strategy
-from retrieval.endpoint import Endpoint
+from retrieval.endpoint import Endpoint, close_all
 from retrieval.pricing import Budget, price_of
 from storage.answer_record import AnswerStore
 from storage.errors import NotSetUp
@@ -73,9 +72,7 @@ class Models:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        async with AsyncExitStack() as stack:
-            for endpoint in self._endpoints.values():
-                stack.push_async_callback(endpoint.close)
+        await close_all(self._endpoints.values())
 
 
 class ArmPanel:
